@@ -63,17 +63,19 @@ static inline bool proc_stat_skip(const char **at, const char *end, int count)
 static inline bool parse_proc_stat(const char *line, size_t n, struct proc_stat *ret)
 {
     struct proc_stat s = {0};
-    const char *at = line, *end = line + n, *close = end;
+    const char *at = line, *end = line + n, *after = end;
     if (n == 0 || !proc_stat_number(&at, end, &s.pid) || at == end || *at != '(')
         return false;
-    while (close > at && close[-1] != ')')
-        close--;
-    if (close == at || end - close < 4 || close[0] != ' ' || close[2] != ' ')
+    while (after > at && after[-1] != ')')
+        after--;
+    if (after == at || end - after < 4 || after[0] != ' ' || after[2] != ' ')
         return false;
     s.comm = at + 1;
-    s.comm_n = (size_t)(close - 1 - s.comm);
-    s.state = close[1];
-    at = close + 3;
+    s.comm_n = (size_t)(after - 1 - s.comm);
+    s.state = after[1];
+    if ((s.state | 0x20) < 'a' || (s.state | 0x20) > 'z')
+        return false;
+    at = after + 3;
     if (!proc_stat_number(&at, end, &s.ppid) || !proc_stat_number(&at, end, &s.pgrp) ||
         !proc_stat_number(&at, end, &s.session) || !proc_stat_number(&at, end, &s.tty_nr) ||
         !proc_stat_number(&at, end, &s.tpgid) || !proc_stat_skip(&at, end, 5) ||
