@@ -1,0 +1,61 @@
+/* config.h -- the effective configuration: muster.conf, then the environment, with the origin of each value (spec 00).
+ *
+ * One table of keys (config_keys) drives the parser (libconfuse), the environment names, `muster config check|show` and
+ * the reference manual.  Unknown keys, bad values and unreadable secrets are errors with file, line and column.  Secrets
+ * come from files or the environment, never from argv, and are masked when shown.  A struct config is immutable once
+ * loaded; a reload makes a new one.  Main thread. */
+#pragma once
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "core/profile.h"
+
+struct config {
+    char *path; /* file that was read, NULL when none was found */
+    /* top level */
+    char *listen, *socket, *data_dir, *store, *token_file;
+    char *token;            /* contents of token_file or MUSTER_TOKEN, NULL when unset; secret */
+    char *scheduler_token;  /* SCHEDULER_API_TOKEN, NULL when unset or shorter than 32 characters; secret */
+    char *tls_certificate_file, *tls_key_file;
+    char **hosts;           /* further accepted Host names, NULL-terminated */
+    char **workers;
+    int64_t max_concurrency;         /* >= 0; 0: the launcher starts nothing */
+    int64_t max_concurrency_per_repo; /* 0: no limit */
+    int64_t poll_interval_us;
+    enum log_level log_level;
+    enum log_format log_format;
+    bool synchronous_normal;
+    /* blocks */
+    bool metrics_enabled;
+    int64_t metrics_freshness_us;
+    int64_t http_header_timeout_us, http_total_timeout_us, http_idle_timeout_us;
+    int64_t http_max_header_bytes, http_max_body_bytes, http_max_connections, http_max_connections_per_address;
+    int64_t retention_jobs_us, retention_audit_us, retention_runs_us;
+    struct agent_profile *agents;
+    size_t agent_count;
+    struct workflow *workflows;
+    size_t workflow_count;
+};
+
+/* path NULL: $MUSTER_CONFIG, ~/.config/muster/muster.conf, /etc/muster/muster.conf, and none of them is fine.
+ * `origin` notes are kept for config_show.  The first error is in *e with its place; all of them are in *errors
+ * (NULL ok), one line each. */
+MUST_CHECK int config_load(const char *path, struct config **ret, struct buf *errors, struct err *e);
+struct config *config_free(struct config *c);
+const struct agent_profile *config_agent(const struct config *c, struct str name); /* NULL when absent */
+const struct workflow *config_workflow(const struct config *c, struct str name);
+void config_show(const struct config *c, bool json, struct buf *out); /* effective values and their origin */
+
+struct config_key {
+    const char *block;  /* "" for the top level */
+    const char *name;
+    const char *type;   /* text, integer, duration, size, boolean, list */
+    const char *fallback; /* as written in a file */
+    const char *environment; /* "MUSTER_LISTEN", NULL when not a scalar */
+    bool reloads; /* by SIGHUP; else needs a restart */
+    bool secret;
+    const char *doc;
+};
+extern const struct config_key config_keys[]; /* ends with name == NULL */
+/* Names of the values that differ and whether each needs a restart, for the log line after SIGHUP. */
+void config_diff(const struct config *old, const struct config *new_config, struct buf *reloaded, struct buf *needs_restart);
