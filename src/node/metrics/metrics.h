@@ -1,0 +1,50 @@
+/* metrics.h -- GET /metrics: the raw-signal snapshot (spec 30).
+ *
+ * One collection serves everybody who asks while it is under way and for freshness_us after (M12: one read transaction of
+ * the store, one scan of /proc, one look at the queue's memory).  A snapshot is collected off the loop: store reader
+ * thread, then the /proc worker, which also renders.  Each section is guarded by itself (M5).  It changes nothing.
+ * It meets the queue only through the functions in metrics_inputs, given by node.c.  Loop thread. */
+#pragma once
+#include "core/breaker.h"
+#include "core/usage.h"
+#include "io/http_server.h"
+#include "store/store.h"
+
+/* What the queue alone knows, copied on the loop thread at the start of a collection. */
+struct metrics_profile {
+    const char *agent; /* configuration's, lives on */
+    struct breaker breaker;
+    int64_t running, max_concurrency; /* 0: no own limit */
+    bool paused;
+};
+struct metrics_queue { /* arrays in the arena that is given */
+    struct metrics_profile *profiles;
+    size_t profile_count;
+    int64_t max_concurrency, poll_interval_us;
+    bool paused;
+};
+struct metrics_live_run { /* tokens and cost so far, from the agent's own output */
+    int64_t run_id;
+    struct usage usage;
+};
+struct metrics_inputs {
+    /* False before the queue has started (M7) or when it fails. */
+    bool (*queue)(void *context, struct arena *a, struct metrics_queue *ret);
+    bool (*live_runs)(void *context, struct arena *a, struct metrics_live_run **ret, size_t *ret_count);
+    void *context;
+};
+
+struct metrics_config {
+    bool enabled;
+    int64_t freshness_us;
+    const char *proc_root; /* "/proc" */
+    const char *version;
+    int64_t max_label_values; /* bound for repo/model/stage label values in OpenMetrics; the rest is "other" */
+};
+struct metrics;
+struct metrics *metrics_new(uv_loop_t *loop, struct store *store, const struct http_server *http,
+                            const struct metrics_config *config, const struct metrics_inputs *inputs);
+struct metrics *metrics_free(struct metrics *m);
+void metrics_reload(struct metrics *m, const struct metrics_config *config);
+/* The route's handler; content type by Accept: JSON unless OpenMetrics or text/plain;version=0.0.4 is preferred. */
+void metrics_handle(struct http_request *r, struct metrics *m);
