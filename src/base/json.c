@@ -85,7 +85,7 @@ void json_text(struct json_writer *w, const char *s)
     if (s)
         json_str(w, str_of(s));
     else
-        json_null(w);
+        json_null_value(w);
 }
 
 void json_i64(struct json_writer *w, int64_t v)
@@ -100,7 +100,7 @@ void json_bool(struct json_writer *w, bool v)
     buf_add_text(w->out, v ? "true" : "false");
 }
 
-void json_null(struct json_writer *w)
+void json_null_value(struct json_writer *w)
 {
     before_value(w);
     buf_add(w->out, "null", 4);
@@ -109,7 +109,7 @@ void json_null(struct json_writer *w)
 void json_double(struct json_writer *w, double v)
 {
     if (!isfinite(v)) {
-        json_null(w);
+        json_null_value(w);
         return;
     }
     before_value(w);
@@ -177,7 +177,7 @@ void json_kv_i64_or_null(struct json_writer *w, const char *key, bool known, int
     if (known)
         json_i64(w, v);
     else
-        json_null(w);
+        json_null_value(w);
 }
 
 void json_kv_bool(struct json_writer *w, const char *key, bool v)
@@ -189,7 +189,7 @@ void json_kv_bool(struct json_writer *w, const char *key, bool v)
 void json_kv_null(struct json_writer *w, const char *key)
 {
     json_key(w, key);
-    json_null(w);
+    json_null_value(w);
 }
 
 void json_kv_double(struct json_writer *w, const char *key, double v)
@@ -204,7 +204,7 @@ void json_kv_micros_or_null(struct json_writer *w, const char *key, bool known, 
     if (known)
         json_micros(w, micros);
     else
-        json_null(w);
+        json_null_value(w);
 }
 
 void json_kv_time_or_null(struct json_writer *w, const char *key, bool known, int64_t epoch_us)
@@ -213,7 +213,7 @@ void json_kv_time_or_null(struct json_writer *w, const char *key, bool known, in
     if (known)
         json_time(w, epoch_us);
     else
-        json_null(w);
+        json_null_value(w);
 }
 
 /* Length of the valid UTF-8 sequence at p, or 0. */

@@ -29,7 +29,7 @@ void json_str(struct json_writer *w, struct str s);
 void json_text(struct json_writer *w, const char *s); /* NULL writes null */
 void json_i64(struct json_writer *w, int64_t v);
 void json_bool(struct json_writer *w, bool v);
-void json_null(struct json_writer *w);
+void json_null_value(struct json_writer *w); /* not json_null: jansson has that name */
 void json_double(struct json_writer *w, double v); /* shortest that reads back equal; NaN and infinities as null */
 /* micros / 1e6 as an exact decimal without trailing zeros: 41070000 gives 41.07. */
 void json_micros(struct json_writer *w, int64_t micros);
