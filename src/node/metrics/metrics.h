@@ -5,34 +5,9 @@
  * thread, then the /proc worker, which also renders.  Each section is guarded by itself (M5).  It changes nothing.
  * It meets the queue only through the functions in metrics_inputs, given by node.c.  Loop thread. */
 #pragma once
-#include "core/breaker.h"
-#include "core/usage.h"
 #include "io/http_server.h"
+#include "node/metrics_inputs.h"
 #include "store/store.h"
-
-/* What the queue alone knows, copied on the loop thread at the start of a collection. */
-struct metrics_profile {
-    const char *agent; /* configuration's, lives on */
-    struct breaker breaker;
-    int64_t running, max_concurrency; /* 0: no own limit */
-    bool paused;
-};
-struct metrics_queue { /* arrays in the arena that is given */
-    struct metrics_profile *profiles;
-    size_t profile_count;
-    int64_t max_concurrency, poll_interval_us;
-    bool paused;
-};
-struct metrics_live_run { /* tokens and cost so far, from the agent's own output */
-    int64_t run_id;
-    struct usage usage;
-};
-struct metrics_inputs {
-    /* False before the queue has started (M7) or when it fails. */
-    bool (*queue)(void *context, struct arena *a, struct metrics_queue *ret);
-    bool (*live_runs)(void *context, struct arena *a, struct metrics_live_run **ret, size_t *ret_count);
-    void *context;
-};
 
 struct metrics_config {
     bool enabled;

@@ -1,0 +1,32 @@
+/* metrics_inputs.h -- what the snapshot takes from the queue's memory, as functions.
+ *
+ * The seam between two services that never include each other: the queue fills it, node.c hands it over, the metrics
+ * service calls it on the loop thread at the start of a collection. */
+#pragma once
+#include "base/arena.h"
+#include "core/breaker.h"
+#include "core/usage.h"
+
+/* What the queue alone knows, copied on the loop thread at the start of a collection. */
+struct metrics_profile {
+    const char *agent; /* configuration's, lives on */
+    struct breaker breaker;
+    int64_t running, max_concurrency; /* 0: no own limit */
+    bool paused;
+};
+struct metrics_queue { /* arrays in the arena that is given */
+    struct metrics_profile *profiles;
+    size_t profile_count;
+    int64_t max_concurrency, poll_interval_us;
+    bool paused;
+};
+struct metrics_live_run { /* tokens and cost so far, from the agent's own output */
+    int64_t run_id;
+    struct usage usage;
+};
+struct metrics_inputs {
+    /* False before the queue has started (M7) or when it fails. */
+    bool (*queue)(void *context, struct arena *a, struct metrics_queue *ret);
+    bool (*live_runs)(void *context, struct arena *a, struct metrics_live_run **ret, size_t *ret_count);
+    void *context;
+};
