@@ -6,4 +6,7 @@
 #include <stdio.h>
 #include <time.h>
 
+/* With _FORTIFY_SOURCE and clang these are macros, which cannot be poisoned. */
+#undef sprintf
+#undef vsprintf
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok gmtime localtime ctime asctime atoi atol atoll gets
