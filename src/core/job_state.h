@@ -1,20 +1,19 @@
 /* job_state.h -- the life of a job: the one function that decides its next state (spec 20 Q3, Q6).
  *
- *   event              queued              running                                 done  failed cancelled
- *   JOB_CLAIM          running, attempt+1  -                                       -     -            -
- *   JOB_SUCCEED        -                   done                                    -     -            -
- *   JOB_FAIL           -                   queued after backoff; at the last: failed  -  -            -
- *   JOB_FAIL_FOR_GOOD  -                   failed                                  -     -            -
- *   JOB_RATE_LIMITED   -                   queued at the reset, attempt−1          -     -            -
- *   JOB_LEASE_EXPIRED  -                   queued now; at the last: failed         -     -            -
- *   JOB_RELEASE        -                   queued as before, attempt−1             -     -            -
- *   JOB_CANCEL         cancelled           cancelled                               -     -            -
- *   JOB_RETRY          -                   -                                       -     queued, 0    queued,
- * 0
+ *   event              from                to
+ *   JOB_CLAIM          queued              running, attempts + 1
+ *   JOB_SUCCEED        running             done
+ *   JOB_FAIL           running             queued after the backoff; failed when that was the last attempt
+ *   JOB_FAIL_FOR_GOOD  running             failed
+ *   JOB_RATE_LIMITED   running             queued until the reset, attempts - 1
+ *   JOB_LEASE_EXPIRED  running             queued at once; failed when that was the last attempt
+ *   JOB_RELEASE        running             queued as before the claim, attempts - 1
+ *   JOB_CANCEL         queued, running     cancelled
+ *   JOB_RETRY          failed, cancelled   queued at once, attempts = 0
  *
- * `-` is JOB_E_NOT_ALLOWED: a late or repeated event, which changes nothing.  `attempts` counts consumed
- * attempts: a claim consumes one, a rate limit and a release give it back.  The caller stores the change and
- * keeps the counters of spec 30 in the same transaction.  Pure.  Any thread. */
+ * Every other pair is JOB_E_NOT_ALLOWED: a late or repeated event, which changes nothing.  `attempts` counts
+ * consumed attempts: a claim consumes one, a rate limit and a release give it back.  The caller stores the
+ * change and keeps the counters of spec 30 in the same transaction.  Pure.  Any thread. */
 #pragma once
 #include "core/profile.h"
 #include "base/str.h"
