@@ -1,9 +1,9 @@
 /* json_fields.h -- a JSON body into a struct, by a table.
  *
- * One row per field: name, type, where it goes, what is accepted, a sentence of documentation.  The same rows print the
- * schema in openapi.json.  What is refused is named by JSON pointer ("/max_attempts"): not JSON and not an object are
- * ERR_BAD_REQUEST, a wrong type or range is ERR_INVALID, an unknown field too (a typing error must not pass in silence).
- * Any thread. */
+ * One row per field: name, type, where it goes, what is accepted, a sentence of documentation.  The same rows
+ * print the schema in openapi.json.  What is refused is named by JSON pointer ("/max_attempts"): not JSON and
+ * not an object are ERR_BAD_REQUEST, a wrong type or range is ERR_INVALID, an unknown field too (a typing
+ * error must not pass in silence). Any thread. */
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"
@@ -30,16 +30,18 @@ struct json_texts {
 struct json_field {
     const char *name; /* NULL ends the table */
     enum json_field_type type;
-    size_t offset;          /* of the member */
-    size_t present_offset;  /* of a bool set to whether it was there and not null; 0 for none (so never the first member) */
+    size_t offset;         /* of the member */
+    size_t present_offset; /* of a bool set to whether it was there and not null; 0 for none (so never the
+                              first member) */
     bool required;
-    int64_t min, max;       /* INT: range; TEXT: bytes; TEXTS: items.  Both 0: no bound but the body's */
-    const char *one_of;     /* TEXT: "a|b|c", NULL for any */
+    int64_t min, max;   /* INT: range; TEXT, RAW: bytes; TEXTS, TEXT_MAP: items.  A max below the min is none;
+                           both 0: no bound */
+    const char *one_of; /* TEXT: "a|b|c", NULL for any */
     const char *doc;
 };
 
 /* Fills *ret (zero or defaults first; absent fields are left alone) from `body`.  Strings live in `arena`.
  * Refuses duplicate keys, depth over 32, NUL in text, invalid UTF-8. */
-MUST_CHECK int json_fields_decode(const struct json_field *fields, struct str body, struct arena *arena, void *ret,
-                                  struct err *e);
+MUST_CHECK int json_fields_decode(const struct json_field *fields, struct str body, struct arena *arena,
+                                  void *ret, struct err *e);
 void json_fields_schema(const struct json_field *fields, struct buf *out); /* a JSON Schema object */
