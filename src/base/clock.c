@@ -25,6 +25,14 @@ int64_t clock_boot_us(void)
     return read_clock(CLOCK_BOOTTIME);
 }
 
+int64_t clock_utc_offset_us(void)
+{
+    time_t now = (time_t)(clock_wall_us() / USEC_PER_SEC);
+    struct tm tm;
+    (void)localtime_r(&now, &tm);
+    return (int64_t)tm.tm_gmtoff * USEC_PER_SEC;
+}
+
 static struct tm broken_down(int64_t epoch_us, int64_t *ret_us)
 {
     int64_t seconds = epoch_us / USEC_PER_SEC, us = epoch_us % USEC_PER_SEC;

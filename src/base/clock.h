@@ -12,6 +12,8 @@ int64_t clock_wall_us(void);      /* epoch, UTC */
 int64_t clock_monotonic_us(void); /* CLOCK_MONOTONIC: stands still during suspend */
 int64_t clock_boot_us(void);      /* CLOCK_BOOTTIME: goes on during suspend */
 
+int64_t clock_utc_offset_us(void); /* local time minus UTC, now */
+
 #define CLOCK_TEXT_MAX 32
 /* RFC 3339 in UTC: "2026-11-22T03:04:05Z", and with microseconds "2026-11-22T03:04:05.123456Z". */
 char *clock_format_seconds(int64_t epoch_us, char text[CLOCK_TEXT_MAX]);

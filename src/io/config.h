@@ -17,6 +17,7 @@ struct config {
     char *token;            /* contents of token_file or MUSTER_TOKEN, NULL when unset; secret */
     char *scheduler_token;  /* SCHEDULER_API_TOKEN, NULL when unset or shorter than 32 characters; secret */
     char *tls_certificate_file, *tls_key_file;
+    char *repo_root;        /* where {repo_path} of a relative repo lies; default data_dir/repos */
     char **hosts;           /* further accepted Host names, NULL-terminated */
     char **workers;
     int64_t max_concurrency;         /* >= 0; 0: the launcher starts nothing */
