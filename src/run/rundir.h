@@ -26,7 +26,8 @@
  *   (of the whole tree that was waited for); output_bytes; output_dropped_bytes; killed (processes that had to be
  *   killed after the agent itself had ended)
  * output line: "EPOCH_US S F TEXT\n" with S = o|e (stream) and F = F (full line) or P (part of a line that is longer than
- *   OUTPUT_LINE_MAX or not yet terminated at end of file); a NUL in TEXT is kept.
+ *   OUTPUT_LINE_MAX or not yet terminated at end of file); a NUL in TEXT is kept.  A long line is P P … F: the reader
+ *   joins the parts of one stream up to its F.  Both byte counts are those of the agent, line feeds included.
  *
  * Signals to the shim: SIGTERM cancels: stop_signal to the agent's group, grace, then SIGKILL to everything below the
  * shim until nothing is left, then the result.  SIGUSR1: the same with no grace.  SIGHUP is ignored.  This file knows paths and parsing; it
@@ -38,6 +39,7 @@
 #define RUNDIR_KEY_LEN 32
 #define OUTPUT_LINE_MAX ((size_t)1 << 20)
 #define RUN_ENV_MARK "MUSTER_RUN" /* in the environment of everything below the shim (spec 30 M10) */
+#define RUN_CGROUP_PREFIX "muster-" /* a run's cgroup is PARENT/muster-KEY */
 
 enum { SHIM_EXIT_OK = 0, SHIM_EXIT_USAGE = 64, SHIM_EXIT_TAKEN = 75, SHIM_EXIT_IO = 74 };
 
