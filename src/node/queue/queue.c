@@ -297,6 +297,11 @@ bool queue_paused(const struct queue *q)
     return q->paused_all;
 }
 
+int64_t queue_live_count(const struct queue *q)
+{
+    return (int64_t)q->live.count;
+}
+
 size_t queue_profiles(const struct queue *q, struct queue_profile_view *ret, size_t max)
 {
     size_t count = MIN(max, q->profile_count);

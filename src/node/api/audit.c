@@ -1,0 +1,129 @@
+/* /api/v1/audit, and the writing of it: every state-changing call, the refused ones too (spec 10 D8). */
+#include "node/api/api.h"
+#include "base/log.h"
+#include "store/audit.h"
+
+struct audit_op {
+    struct store_op op;
+    struct arena arena;
+    struct audit_entry entry;
+};
+
+static int audit_run(struct store_op *op, struct db *db, struct err *e)
+{
+    struct audit_op *a = CONTAINER_OF(op, struct audit_op, op);
+    return audit_append(db, &a->entry, op->now_us, e);
+}
+
+static void audit_done(struct store_op *op)
+{
+    struct audit_op *a = CONTAINER_OF(op, struct audit_op, op);
+    static struct log_limit limit;
+    if (op->rc != 0 && log_limit_allows(&limit, clock_monotonic_us(), 1, 60 * USEC_PER_SEC))
+        log_error("api", "a call could not be written to the audit log", LOG_TEXT("action", a->entry.action),
+                  LOG_TEXT("error", op->err.text));
+    arena_reset(&a->arena);
+    free(a);
+}
+
+static const char *result_of(int status)
+{
+    if (status < 400)
+        return "success";
+    if (status == 401 || status == 403)
+        return "denied";
+    return status == 409 ? "busy" : "error";
+}
+
+/* Leases and heartbeats of workers come by the thousand and say nothing that the job's own row does not. */
+static bool is_chatter(const struct http_route *route, int status)
+{
+    static const char *const patterns[] = {"/api/v1/jobs/lease", "/api/v1/jobs/{id}/heartbeat"};
+    for (size_t i = 0; i < COUNT_OF(patterns); i++)
+        if (status < 400 && route && strcmp(route->pattern, patterns[i]) == 0)
+            return true;
+    return false;
+}
+
+void api_audit_reply(void *node, const struct http_request *r, int status, int64_t duration_us)
+{
+    struct node *n = node;
+    const struct http_route *route = http_route(r);
+    enum http_method method = http_method(r);
+    if (method == HTTP_GET || is_chatter(route, status) || n->stopping)
+        return;
+    static const char *const names[] = {
+        [HTTP_POST] = "POST", [HTTP_PUT] = "PUT", [HTTP_DELETE] = "DELETE", [HTTP_PATCH] = "PATCH"};
+    struct audit_op *a = xnew(struct audit_op);
+    arena_init(&a->arena);
+    char *path = arena_strdup(&a->arena, http_path(r));
+    const char *resource = http_noted_resource(r), *error = http_noted_error(r);
+    a->entry = (struct audit_entry){
+        .actor = arena_strdup(&a->arena, str_of(http_caller(r)->actor)),
+        .action = arena_printf(&a->arena, "%s %s", names[method], route ? route->pattern : path),
+        .resource = resource[0] ? arena_strdup(&a->arena, str_of(resource)) : path,
+        .result = result_of(status),
+        .error = error[0] ? arena_strdup(&a->arena, str_of(error)) : NULL,
+        .duration_us = duration_us,
+        .correlation_id = arena_strdup(&a->arena, str_of(http_request_id(r))),
+    };
+    a->op.run = audit_run;
+    a->op.done = audit_done;
+    store_write(n->store, &a->op);
+}
+
+struct list_input {
+    int64_t after, limit;
+};
+
+static void put_entry(struct json_writer *w, const struct audit_entry *entry)
+{
+    json_object_begin(w);
+    json_kv_i64(w, "id", entry->id);
+    json_kv_time_or_null(w, "at", true, entry->at);
+    json_kv_text(w, "actor", entry->actor);
+    json_kv_text(w, "action", entry->action);
+    json_kv_text(w, "resource", entry->resource);
+    json_kv_text(w, "result", entry->result);
+    json_kv_text(w, "error", entry->error);
+    json_kv_i64(w, "duration_us", entry->duration_us);
+    json_kv_text(w, "correlation_id", entry->correlation_id);
+    json_object_end(w);
+}
+
+static int list_work(struct api_op *op, struct db *db, struct err *e)
+{
+    const struct list_input *in = op->input;
+    struct audit_entry *entries;
+    size_t count;
+    int rc = audit_list(db, in->after, in->limit, op->arena, &entries, &count, e);
+    if (rc != 0)
+        return rc;
+    json_object_begin(&op->json);
+    json_key(&op->json, "entries");
+    json_array_begin(&op->json);
+    for (size_t i = 0; i < count; i++)
+        put_entry(&op->json, &entries[i]);
+    json_array_end(&op->json);
+    json_object_end(&op->json);
+    api_next_page(op, "/api/v1/audit", "", in->limit, count, count ? entries[count - 1].id : 0);
+    return 0;
+}
+
+static void list(struct http_request *r, void *context)
+{
+    struct list_input page;
+    if (!api_page(r, &page.limit, &page.after))
+        return;
+    struct api_op *op = api_op_new(r, context, list_work);
+    struct list_input *in = op->input = arena_alloc(op->arena, sizeof(*in));
+    *in = page;
+    api_read(op);
+}
+
+static const struct http_route routes[] = {
+    {HTTP_GET, "/api/v1/audit", HTTP_ROLE_ADMIN, list, .summary = "The audit log",
+     .query = "limit:integer:At most this many;after:integer:Ids above this one",
+     .responses = "200:Entries in order of id"},
+};
+const struct api_routes api_audit_routes = {routes, COUNT_OF(routes)};

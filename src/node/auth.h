@@ -1,0 +1,21 @@
+/* auth.h -- who holds which token (spec 00 Auth).
+ *
+ * Tokens live in the store as SHA-256; here is their list in memory, reloaded after each change, since a request is
+ * judged on the loop thread.  Every candidate is compared in constant time.  Also known: the configuration's own token
+ * (admin) and SCHEDULER_API_TOKEN (role scheduler).  Loop thread. */
+#pragma once
+#include "io/config.h"
+#include "io/http_server.h"
+#include "store/store.h"
+
+#define AUTH_TOKEN_BYTES 32
+
+struct auth;
+struct auth *auth_new(struct store *store, const struct config *config);
+struct auth *auth_free(struct auth *a);
+void auth_reload(struct auth *a, const struct config *config); /* also after a token was made or revoked */
+/* The list has been read from the store at least once: no token of the store is known before. */
+bool auth_is_loaded(const struct auth *a);
+bool auth_authenticate(void *auth, struct str token, struct http_caller *ret); /* http_config.authenticate */
+/* A new secret, "muster_" and 64 hex digits, and the hash that is stored. */
+void auth_new_secret(char ret_secret[80], char ret_hash[65]);

@@ -1,0 +1,35 @@
+/* node.h -- `muster serve`: what the node is made of, and how it is wired (spec 00, `muster serve`).
+ *
+ * node.c opens the store, starts the services, hands each what it needs of the others as functions, and serves.  Services
+ * never see this struct; the API's handlers do, since they speak to all.  Loop thread. */
+#pragma once
+#include "io/config.h"
+#include "io/http_server.h"
+#include "node/events.h"
+#include "node/metrics/metrics.h"
+#include "node/queue/queue.h"
+#include "store/store.h"
+
+struct auth;
+struct node {
+    uv_loop_t loop;
+    const struct config *config; /* the present one; earlier ones live on until the end */
+    char *config_path;           /* as given, NULL for the search */
+    struct store *store;
+    struct events *events;
+    struct auth *auth;
+    struct queue *queue;
+    struct metrics *metrics;
+    struct http_server *http;
+    char *runs_dir, *ended_dir, *shim_path;
+    int64_t started_us, started_wall_us;
+    bool ready, stopping;
+    int exit_code;
+    uv_signal_t on_term, on_int, on_hup;
+    uv_timer_t watchdog, sweep, deadline;
+    struct config **configs; /* all that were loaded, freed at the end */
+    size_t config_count;
+};
+
+/* Serves until SIGTERM or SIGINT.  Returns an exit code: 0 stopped, 1 could not start, 2 bad configuration. */
+int node_main(const char *config_path);
