@@ -8,33 +8,14 @@
  * lines (line_joiner.h) and passes the time at which a line was written, which is also what prices and clock
  * times in messages refer to.  One thread at a time. */
 #pragma once
+#include "core/output_facts.h"
 #include "core/profile.h"
-#include "core/usage.h"
 
 struct output_setup {
     enum output_format format;
     const char *model;            /* the profile's or the job's; NULL when neither says; copied */
     char **rate_limited_patterns; /* the profile's, NULL-terminated or NULL; must outlive the parser */
     int64_t utc_offset_us;        /* local time minus UTC where the agent runs, for "try again at 5:19 AM" */
-};
-
-#define OUTPUT_ERROR_TEXT_MAX 200
-struct output_facts {
-    bool final_seen;   /* the agent has printed its closing record: result, turn.completed, turn.failed */
-    bool is_error;     /* it says that it failed */
-    bool rate_limited; /* it failed because a limit was reached */
-    int64_t rate_limit_reset_us; /* epoch; 0 when it named no time */
-    bool pattern_matched;        /* one of rate_limited_patterns stood in text or in an error message */
-    char session_id[64];         /* "" until known, cut if longer */
-    char model[USAGE_MODEL_MAX]; /* the one that it printed, "" until known */
-    int64_t turns;
-    int64_t api_retries;                    /* requests that the agent tells it repeated */
-    int64_t warnings;                       /* errors that it told and went on from */
-    int64_t text_lines;                     /* lines in all that were text */
-    int64_t unparsed_lines;                 /* of these, on stdout of a format that promises JSON */
-    int64_t ignored_numbers;                /* counts not believed */
-    char error_text[OUTPUT_ERROR_TEXT_MAX]; /* one line of UTF-8 from a typed error record, "" when there is
-                                               none */
 };
 
 struct output_parser;
