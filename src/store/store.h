@@ -1,36 +1,46 @@
 /* store.h -- the only door to the database (spec 10).
  *
- * All writes pass one queue to one thread that commits in groups: whatever arrived while the last commit was in flight is
- * the next one (D2).  Each operation runs in a savepoint of its own, so that one that fails takes nothing with it, and its
- * `done` is called on the loop thread after the group is durable.  Reads have a thread and a connection of their own and
- * each runs in one read transaction; they never wait for a write.
+ * All writes pass one queue to one thread that commits in groups: whatever arrived while the last commit was
+ * in flight is the next one (D2).  Each operation runs in a savepoint of its own, so that one that fails
+ * takes nothing with it, and its `done` is called on the loop thread after the group is durable.  Reads have
+ * a thread and a connection of their own and each runs in one read transaction; they never wait for a write.
  *
- * An operation is a function over struct db, in terms of the per-table files beside this one (tasks.h, jobs.h, …).
- * When the disk is full, operations fail with ERR_STORAGE_FULL and reads go on; the next write tries again (D6). */
+ * An operation is a function over struct db, in terms of the per-table files beside this one (tasks.h,
+ * jobs.h, …). When the disk is full, operations fail with ERR_STORAGE_FULL and reads go on; the next write
+ * tries again (D6). */
 #pragma once
 #include "io/worker.h"
 #include "store/db.h"
 
 struct store;
+struct store_group {   /* one commit; the store's own */
+    int64_t commit_us; /* -1 but on the first operation of a group */
+    int64_t file_bytes, wal_bytes;
+    bool committed;
+};
 struct store_op {
-    struct worker_job job; /* the store's */
+    struct worker_job job; /* these three are the store's */
+    struct store *store;
+    struct store_group group;
     /* Store thread or reader thread.  0: keep what was done.  Anything else: roll this operation back. */
     int (*run)(struct store_op *op, struct db *db, struct err *e);
     /* Loop thread, once, after commit or failure.  Owns op: frees it. */
     void (*done)(struct store_op *op);
-    int rc;          /* what run returned, or why the commit failed */
-    struct err err;  /* filled when rc != 0 */
-    int64_t now_us;  /* wall clock of the group, for stamping rows (spec 80 H2); set before run */
+    int rc;         /* what run returned, or why the commit failed */
+    struct err err; /* filled when rc != 0 */
+    int64_t now_us; /* wall clock of the group, for stamping rows (spec 80 H2); set before run */
 };
 
 struct store_config {
-    const char *store;    /* "sqlite:muster.db" */
+    const char *store; /* "sqlite:muster.db" */
     const char *data_dir;
-    bool synchronous_normal;  /* D2: FULL unless chosen otherwise */
-    size_t backlog_max;   /* operations waiting; beyond it store_write fails with ERR_UNAVAILABLE */
+    bool synchronous_normal; /* D2: FULL unless chosen otherwise */
+    size_t backlog_max;      /* operations waiting; beyond it store_write fails with ERR_UNAVAILABLE */
 };
-/* Opens, checks, migrates (D3).  A newer store, a corrupt file, a path that cannot be written: clear error, untouched. */
-MUST_CHECK int store_open(uv_loop_t *loop, const struct store_config *config, struct store **ret, struct err *e);
+/* Opens, checks, migrates (D3).  A newer store, a corrupt file, a path that cannot be written: clear error,
+ * untouched. */
+MUST_CHECK int store_open(uv_loop_t *loop, const struct store_config *config, struct store **ret,
+                          struct err *e);
 struct store *store_close(struct store *s); /* finishes what was posted */
 
 void store_write(struct store *s, struct store_op *op);
@@ -44,12 +54,14 @@ struct store_stats { /* loop thread */
 };
 void store_stats(const struct store *s, struct store_stats *ret);
 
-/* `muster doctor`: recounts what is kept (D5), checks the hash chain of the audit log, integrity and migrations.
- * Calls `each` per check; needs no running node (opens read only).  Returns how many checks failed, or negative. */
+/* `muster doctor`: recounts what is kept (D5), checks the hash chain of the audit log, integrity and
+ * migrations. Calls `each` per check; needs no running node (opens read only).  Returns how many checks
+ * failed, or negative. */
 struct store_check {
-    const char *name;  /* "counters", "audit_log", "integrity", "migrations", … */
+    const char *name; /* "counters", "audit_log", "integrity", "migrations", … */
     bool ok;
     const char *detail; /* what was found, and what to do when it is not ok */
 };
 MUST_CHECK int store_doctor(const char *store, const char *data_dir,
-                            void (*each)(void *arg, const struct store_check *check), void *arg, struct err *e);
+                            void (*each)(void *arg, const struct store_check *check), void *arg,
+                            struct err *e);

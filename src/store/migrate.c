@@ -1,0 +1,108 @@
+#include "store/migrate.h"
+
+#include "base/hash.h"
+
+static const struct migration_list *list_of(struct db *db)
+{
+    return db->driver->migrations;
+}
+
+static int check_row(struct db *db, int64_t version, struct str name, struct str checksum, struct err *e)
+{
+    const struct migration_list *list = list_of(db);
+    if (version < 1 || version > (int64_t)list->count)
+        return err_set(
+            e, ERR_CONFLICT, -EPROTO,
+            "this store was written by a newer muster (migration %lld \"%.*s\", this program knows %zu); "
+            "use that version, or a copy of the store from before its upgrade",
+            (long long)version, STR_ARG(name), list->count);
+    const struct migration *known = &list->rows[version - 1];
+    char expected[HASH_SHA256_HEX];
+    hash_sha256_hex(str_of(known->sql), expected);
+    if (str_equal(checksum, str_of(expected)))
+        return 0;
+    return err_set(
+        e, ERR_CONFLICT, -EPROTO,
+        "migration %lld of this store (\"%.*s\") is not the one that this program has (\"%s\"): the store "
+        "was written by another build",
+        (long long)version, STR_ARG(name), known->name);
+}
+
+static int check_rows(struct db *db, int64_t *ret_version, struct err *e)
+{
+    CLEANUP(db_done) struct db_cursor c = {0};
+    int rc = db_query(db, "SELECT version, name, checksum FROM migrations ORDER BY version DESC", DB_NO_ARGS,
+                      &c, e);
+    if (rc)
+        return rc;
+    int64_t newest = 0;
+    while ((rc = db_next(&c, e)) == 1) {
+        newest = MAX(newest, db_i64(&c, 0));
+        rc = check_row(db, db_i64(&c, 0), db_str(&c, 1), db_str(&c, 2), e);
+        if (rc)
+            return rc;
+    }
+    if (rc == 0)
+        *ret_version = newest;
+    return rc;
+}
+
+int migrate_check(struct db *db, int64_t *ret_version, struct err *e)
+{
+    bool exists, empty;
+    int rc = db->driver->has_migrations(db, &exists, e);
+    if (rc == 0 && exists)
+        return check_rows(db, ret_version, e);
+    if (rc == 0)
+        rc = db->driver->is_empty(db, &empty, e);
+    if (rc)
+        return rc;
+    if (!empty)
+        return err_set(e, ERR_CONFLICT, -EPROTO,
+                       "this database holds tables that are not muster's; name another file");
+    *ret_version = 0;
+    return 0;
+}
+
+static int record(struct db *db, const struct migration *m, int64_t now_us, struct err *e)
+{
+    char checksum[HASH_SHA256_HEX];
+    hash_sha256_hex(str_of(m->sql), checksum);
+    return db_run(db, "INSERT INTO migrations (version, name, checksum, applied_at) VALUES ($1, $2, $3, $4)",
+                  DB_ARGS(DB_I64(m->version), DB_TEXT(m->name), DB_TEXT(checksum), DB_I64(now_us)), NULL, e);
+}
+
+static int apply(struct db *db, const struct migration *m, int64_t now_us, struct err *e)
+{
+    int rc = db_begin(db, true, e);
+    if (rc == 0 && m->version == 1)
+        rc = db->driver->script(db,
+                                "CREATE TABLE migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL,"
+                                " checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)",
+                                e);
+    if (rc == 0)
+        rc = db->driver->script(db, m->sql, e);
+    if (rc == 0)
+        rc = record(db, m, now_us, e);
+    if (rc == 0)
+        rc = db_commit(db, e);
+    if (rc)
+        db_rollback(db);
+    return rc;
+}
+
+int migrate_up(struct db *db, int64_t now_us, struct err *e)
+{
+    const struct migration_list *list = list_of(db);
+    int64_t version;
+    int rc = migrate_check(db, &version, e);
+    if (rc)
+        return rc;
+    if (version > 0 && version < (int64_t)list->count)
+        rc = db->driver->copy_aside(db, version, e);
+    for (size_t i = (size_t)version; rc == 0 && i < list->count; i++) {
+        assert(list->rows[i].version == (int64_t)i + 1);
+        rc = apply(db, &list->rows[i], now_us, e);
+    }
+    return rc;
+}
