@@ -14,7 +14,7 @@
 struct output_setup {
     enum output_format format;
     const char *model;            /* the profile's or the job's; NULL when neither says; copied */
-    char **rate_limited_patterns; /* the profile's, NULL-terminated or NULL; must outlive the parser */
+    char **rate_limited_patterns; /* the profile's, NULL-terminated or NULL; copied */
     int64_t utc_offset_us;        /* local time minus UTC where the agent runs, for "try again at 5:19 AM" */
 };
 
