@@ -55,8 +55,7 @@ static void add_value(struct buf *line, const struct log_field *f, bool json)
 static void text_line(struct buf *line, const char *stamp, enum log_level level, const char *module,
                       const char *message, const struct log_field *fields, size_t count)
 {
-    buf_printf(line, "%s %s %s ", stamp, level_names[level], module);
-    json_escape(line, str_of(message));
+    buf_printf(line, "%s %s %s: %s", stamp, level_names[level], module, message); /* a literal of ours: no quotes */
     for (size_t i = 0; i < count; i++) {
         buf_printf(line, " %s=", fields[i].key);
         add_value(line, &fields[i], false);

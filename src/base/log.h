@@ -1,6 +1,6 @@
 /* log.h -- one line per event on standard error.
  *
- *   2026-11-22T03:04:05.123Z info node "ready" listen=127.0.0.1:6878 run=88
+ *   2026-11-22T03:04:05.123Z info node: ready listen=127.0.0.1:6878 run=88
  *
  * With log_format = "json" the same as one JSON object.  Under systemd (a journal on stderr) the line starts with the
  * journal's priority.  State edges and refusals are logged, progress is not.  Each error is logged once, by whoever

@@ -119,9 +119,8 @@ static bool equals_secret(const char *secret, struct str token)
 }
 
 /* Every row is compared, the matching one too late to be told by time. */
-bool auth_authenticate(void *auth, struct str token, struct http_caller *ret)
+bool auth_authenticate(const struct auth *a, struct str token, struct http_caller *ret)
 {
-    const struct auth *a = auth;
     char hash[HASH_SHA256_HEX];
     const struct known_token *hit = NULL;
     hash_sha256_hex(token, hash);

@@ -16,6 +16,6 @@ struct auth *auth_free(struct auth *a);
 void auth_reload(struct auth *a, const struct config *config); /* also after a token was made or revoked */
 /* The list has been read from the store at least once: no token of the store is known before. */
 bool auth_is_loaded(const struct auth *a);
-bool auth_authenticate(void *auth, struct str token, struct http_caller *ret); /* http_config.authenticate */
+bool auth_authenticate(const struct auth *a, struct str token, struct http_caller *ret); /* fills role and actor */
 /* A new secret, "muster_" and 64 hex digits, and the hash that is stored. */
 void auth_new_secret(char ret_secret[80], char ret_hash[65]);

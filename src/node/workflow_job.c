@@ -1,41 +1,18 @@
 #include "node/workflow_job.h"
 
-#include "base/buf.h"
+#include "core/placeholder.h"
 #include "core/workflow.h"
-
-static const char *task_value(const struct task *task, struct str name)
-{
-    const struct {
-        const char *name, *value;
-    } values[] = {{"work_item", task->work_item},
-                  {"repo", task->repo},
-                  {"title", task->title},
-                  {"stage", task->stage},
-                  {"type", task->type}};
-    for (size_t i = 0; i < COUNT_OF(values); i++)
-        if (str_equal(name, str_of(values[i].name)))
-            return values[i].value ? values[i].value : "";
-    return NULL;
-}
 
 char *workflow_prompt(const struct workflow_stage *stage, const struct task *task, struct arena *a)
 {
-    if (!stage->prompt)
+    struct placeholder_values values = {
+        .work_item = task->work_item, .repo = task->repo, .title = task->title, .stage = task->stage};
+    char *text;
+    if (!stage->prompt || placeholder_expand(stage->prompt, &values, &text, NULL) != 0)
         return arena_strdup(a, str_of(task->title ? task->title : task->work_item));
-    struct buf out = BUF_INIT;
-    for (const char *p = stage->prompt; *p;) {
-        const char *close = *p == '{' ? strchr(p, '}') : NULL;
-        const char *value = close ? task_value(task, (struct str){p + 1, (size_t)(close - p - 1)}) : NULL;
-        if (value) {
-            buf_add_text(&out, value);
-            p = close + 1;
-        } else {
-            buf_add_char(&out, *p++);
-        }
-    }
-    char *text = arena_strdup(a, buf_str(&out));
-    buf_deinit(&out);
-    return text;
+    char *copy = arena_strdup(a, str_of(text));
+    free(text);
+    return copy;
 }
 
 int workflow_queue_stage_job(struct db *db, const struct config *config, const struct task *task, int64_t now_us,

@@ -8,5 +8,5 @@
  * not, or when that job is queued or running already. */
 MUST_CHECK int workflow_queue_stage_job(struct db *db, const struct config *config, const struct task *task,
                                         int64_t now_us, int64_t *ret_job_id, struct err *e);
-/* "{work_item}", "{repo}", "{title}", "{stage}" and "{type}" filled in; any other text stays. */
+/* The stage's prompt with {work_item}, {repo}, {title} and {stage} filled in; without one, the task's title. */
 char *workflow_prompt(const struct workflow_stage *stage, const struct task *task, struct arena *a);

@@ -30,7 +30,8 @@ static bool passes(const struct agent_profile *profile, struct str name)
     return false;
 }
 
-/* A repo is a name below repo_root, or an absolute path; either way without "..", so that it stays where it points. */
+/* A repo is a name below repo_root, or an absolute path; either way without "..", so that it stays where it
+ * points. */
 static bool repo_stays_inside(const char *repo)
 {
     struct str rest = str_of(repo), part;
@@ -50,18 +51,19 @@ static int check_env(const struct agent_profile *profile, const char *env, struc
             continue;
         char pointer[ERR_PLACE_MAX];
         (void)snprintf(pointer, sizeof(pointer), "/env/%.*s", STR_ARG(name));
-        rc = err_set_at(e, ERR_INVALID, -EINVAL, pointer, "agent \"%s\" does not pass this variable; name it in its env_pass",
-                        profile->name);
+        rc = err_set_at(e, ERR_INVALID, -EINVAL, pointer,
+                        "agent \"%s\" does not pass this variable; name it in its env_pass", profile->name);
     }
     json_decref(list);
     return rc;
 }
 
-int launch_check(const struct agent_profile *profile, const char *args, const char *env, const char *repo, struct err *e)
+int launch_check(const struct agent_profile *profile, const char *args, const char *env, const char *repo,
+                 struct err *e)
 {
     if (args && profile->command && !takes_args(profile))
-        return err_set_at(e, ERR_INVALID, -EINVAL, "/args", "agent \"%s\" has no " ARGS_PLACEHOLDER " in its command",
-                          profile->name);
+        return err_set_at(e, ERR_INVALID, -EINVAL, "/args",
+                          "agent \"%s\" has no " ARGS_PLACEHOLDER " in its command", profile->name);
     if (repo && !repo_stays_inside(repo))
         return err_set_at(e, ERR_INVALID, -EINVAL, "/repo", "a repo must not be empty or hold \"..\"");
     return env && profile->command ? check_env(profile, env, e) : 0;
@@ -144,26 +146,10 @@ static char *repo_path(const struct launch_request *r)
     return buf_take(&path);
 }
 
-static int arguments(const struct launch_request *r, const struct placeholder_values *values, char ***ret, struct err *e)
-{
-    struct list args = {0};
-    char **expanded = NULL;
-    int rc = placeholder_expand_argv(r->profile->command, values, &expanded, e);
-    for (size_t i = 0; rc == 0 && expanded[i]; i++) {
-        if (strcmp(expanded[i], ARGS_PLACEHOLDER) != 0)
-            list_add(&args, xstrdup(expanded[i]));
-        else if (r->args)
-            add_json_strings(&args, r->args, list_add_copy);
-    }
-    for (size_t i = 0; expanded && expanded[i]; i++)
-        free(expanded[i]);
-    free(expanded);
-    *ret = args.items;
-    return rc;
-}
-
-/* A profile without a workdir, or one whose workdir needs a repo that the job does not name, works in data_dir/work. */
-static int workdir(const struct launch_request *r, const struct placeholder_values *values, char **ret, struct err *e)
+/* A profile without a workdir, or one whose workdir needs a repo that the job does not name, works in
+ * data_dir/work. */
+static int workdir(const struct launch_request *r, const struct placeholder_values *values, char **ret,
+                   struct err *e)
 {
     char *dir = NULL;
     if (r->profile->workdir) {
@@ -233,9 +219,14 @@ int launch_spec(const struct launch_request *r, struct run_spec *ret, struct err
         .effort = copy_or_null(values.effort),
     };
     memcpy(ret->key, r->key, RUNDIR_KEY_LEN + 1);
-    int rc = arguments(r, &values, &ret->args, e);
-    if (rc == 0 && !ret->args)
-        rc = err_set(e, ERR_INVALID, -EINVAL, "the command is empty once its placeholders are filled");
+    struct list args = {0};
+    if (r->args)
+        add_json_strings(&args, r->args, list_add_copy);
+    values.args = args.items;
+    int rc = placeholder_expand_argv(p->command, &values, &ret->args, e);
+    for (size_t i = 0; i < args.count; i++)
+        free(args.items[i]);
+    free(args.items);
     return rc ? rc : workdir(r, &values, &ret->workdir, e);
 }
 
@@ -266,8 +257,10 @@ char *launch_find_shim(void)
     return NULL;
 }
 
-/* posix_spawn and not fork: this process has threads.  The shim makes its own session and closes what it inherits. */
-int launch_spawn(const char *shim_path, const char *runs_dir, const char *key, int64_t *ret_pid, struct err *e)
+/* posix_spawn and not fork: this process has threads.  The shim makes its own session and closes what it
+ * inherits. */
+int launch_spawn(const char *shim_path, const char *runs_dir, const char *key, int64_t *ret_pid,
+                 struct err *e)
 {
     if (!shim_path)
         return err_set(e, ERR_UNAVAILABLE, -ENOENT, "muster-shim is neither beside muster nor in PATH");
@@ -282,7 +275,8 @@ int launch_spawn(const char *shim_path, const char *runs_dir, const char *key, i
     (void)posix_spawnattr_init(&attributes);
     (void)posix_spawnattr_setsigmask(&attributes, &none);
     (void)posix_spawnattr_setsigdefault(&attributes, &all);
-    (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+    (void)posix_spawnattr_setflags(&attributes,
+                                   POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
     pid_t pid;
     int rc = posix_spawn(&pid, shim_path, NULL, &attributes, argv, envp);
     (void)posix_spawnattr_destroy(&attributes);

@@ -92,7 +92,7 @@ export class Node {
         return this;
     }
     #readyLines() {
-        return [...this.log.matchAll(/"ready"[^\n]*\blisten"?[=:]"?([^\s"]+):(\d+)/g)];
+        return [...this.log.matchAll(/\bready"?,? ?[^\n]*?"?\blisten"?[=:]"?([^\s"]+):(\d+)/g)];
     }
     async start(more) {
         this.launch(more);

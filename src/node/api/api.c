@@ -38,6 +38,7 @@ struct api_op *api_op_new(struct http_request *r, struct node *n, int (*work)(st
     struct api_op *api = xnew(struct api_op);
     api->node = n;
     api->request = r;
+    api->config = n->config;
     api->arena = http_arena(r);
     api->status = 200;
     api->work = work;

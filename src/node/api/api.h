@@ -4,6 +4,7 @@
  * the answer's body; back on the loop thread it is sent, and `after` tells the services.  One file per resource, its
  * route table on top; routes.c joins the tables. */
 #pragma once
+#include "base/clock.h"
 #include "base/json.h"
 #include "node/node.h"
 
@@ -19,6 +20,7 @@ struct api_op {
     struct store_op op;
     struct node *node;
     struct http_request *request;
+    const struct config *config; /* as it was when the request came; for `work`, which may not look at node->config */
     struct arena *arena;   /* the request's */
     void *input;           /* the handler's, in the arena */
     int status;            /* of the answer; 200 unless run says otherwise */

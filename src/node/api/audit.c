@@ -35,22 +35,12 @@ static const char *result_of(int status)
     return status == 409 ? "busy" : "error";
 }
 
-/* Leases and heartbeats of workers come by the thousand and say nothing that the job's own row does not. */
-static bool is_chatter(const struct http_route *route, int status)
-{
-    static const char *const patterns[] = {"/api/v1/jobs/lease", "/api/v1/jobs/{id}/heartbeat"};
-    for (size_t i = 0; i < COUNT_OF(patterns); i++)
-        if (status < 400 && route && strcmp(route->pattern, patterns[i]) == 0)
-            return true;
-    return false;
-}
-
 void api_audit_reply(void *node, const struct http_request *r, int status, int64_t duration_us)
 {
     struct node *n = node;
     const struct http_route *route = http_route(r);
     enum http_method method = http_method(r);
-    if (method == HTTP_GET || is_chatter(route, status) || n->stopping)
+    if (method == HTTP_GET || n->stopping)
         return;
     static const char *const names[] = {
         [HTTP_POST] = "POST", [HTTP_PUT] = "PUT", [HTTP_DELETE] = "DELETE", [HTTP_PATCH] = "PATCH"};

@@ -133,12 +133,12 @@ static int status_work(struct api_op *op, struct db *db, struct err *e)
     json_kv_text(w, "version", MUSTER_VERSION);
     json_kv_time_or_null(w, "started_at", true, n->started_wall_us);
     json_kv_i64(w, "uptime_s", (clock_monotonic_us() - n->started_us) / USEC_PER_SEC);
-    json_kv_text(w, "data_dir", n->config->data_dir);
-    json_kv_text(w, "store", n->config->store);
+    json_kv_text(w, "data_dir", op->config->data_dir);
+    json_kv_text(w, "store", op->config->store);
     json_kv_bool(w, "ready", in->started);
     json_kv_bool(w, "paused", in->paused);
     put_jobs(w, rows, count);
-    json_kv_i64(w, "max_concurrency", n->config->max_concurrency);
+    json_kv_i64(w, "max_concurrency", op->config->max_concurrency);
     json_kv_i64(w, "live_runs", in->live_runs);
     json_kv_i64(w, "runs", total(rows, count, "runs_ended", ""));
     json_kv_micros_or_null(w, "cost_usd", true, total(rows, count, "cost_micro_usd", ""));

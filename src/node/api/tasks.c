@@ -58,7 +58,7 @@ static int create_work(struct api_op *op, struct db *db, struct err *e)
     rc = task_insert(db, &in->task, in->actor, op->op.now_us, &in->task_id, e);
     if (rc == 0) {
         in->task.id = in->task_id;
-        rc = workflow_queue_stage_job(db, op->node->config, &in->task, op->op.now_us, &in->job_id, e);
+        rc = workflow_queue_stage_job(db, op->config, &in->task, op->op.now_us, &in->job_id, e);
     }
     if (rc == 0)
         rc = put_task_by_id(op, db, in->task_id, e);
@@ -233,7 +233,7 @@ static int move_work(struct api_op *op, struct db *db, struct err *e)
         return err_set(e, ERR_NOT_FOUND, rc, "there is no task %lld", (long long)in->id);
     if (rc != 0)
         return rc;
-    const struct workflow *w = task.workflow ? config_workflow(op->node->config, str_of(task.workflow)) : NULL;
+    const struct workflow *w = task.workflow ? config_workflow(op->config, str_of(task.workflow)) : NULL;
     if (w && !workflow_has_stage(w, in->stage))
         return err_set_at(e, ERR_INVALID, -EINVAL, "/stage", "workflow \"%s\" has no stage \"%s\"", w->name, in->stage);
     in->from = task.stage;
@@ -242,7 +242,7 @@ static int move_work(struct api_op *op, struct db *db, struct err *e)
         return err_set(e, ERR_CONFLICT, rc, "task %lld is %s and stays so", (long long)in->id, task.stage);
     task.stage = in->stage;
     if (rc == 0)
-        rc = workflow_queue_stage_job(db, op->node->config, &task, op->op.now_us, &in->job_id, e);
+        rc = workflow_queue_stage_job(db, op->config, &task, op->op.now_us, &in->job_id, e);
     return rc ? rc : put_task_by_id(op, db, in->id, e);
 }
 

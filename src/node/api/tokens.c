@@ -112,7 +112,7 @@ static int revoke_work(struct api_op *op, struct db *db, struct err *e)
     return rc;
 }
 
-static void revoke(struct http_request *r, void *context)
+static void revoke_token(struct http_request *r, void *context)
 {
     int64_t id;
     if (!http_param_id(r, "id", &id))
@@ -129,7 +129,7 @@ static const struct http_route routes[] = {
     {HTTP_GET, "/api/v1/tokens", HTTP_ROLE_ADMIN, list, .summary = "List tokens", .responses = "200:Tokens, without their secrets"},
     {HTTP_POST, "/api/v1/tokens", HTTP_ROLE_ADMIN, create, .body = token_fields, .summary = "Create a token",
      .responses = "201:The token with its secret, which is shown this once;422:A field is wrong"},
-    {HTTP_DELETE, "/api/v1/tokens/{id}", HTTP_ROLE_ADMIN, revoke, .summary = "Revoke a token",
+    {HTTP_DELETE, "/api/v1/tokens/{id}", HTTP_ROLE_ADMIN, revoke_token, .summary = "Revoke a token",
      .responses = "204:It is revoked;404:No such token"},
 };
 const struct api_routes api_tokens_routes = {routes, COUNT_OF(routes)};

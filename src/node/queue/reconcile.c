@@ -46,7 +46,8 @@ void reconcile_reap_lost(struct live_run *run)
     struct queue *q = run->queue;
     counter_add(COUNTER_RUNS_SHIM_LOST, 1);
     run->state = LIVE_ENDING;
-    (void)rundir_read_process(q->config.runs_dir, run->key, "agent", &run->process);
+    if (rundir_read_process(q->config.runs_dir, run->key, "agent", &run->process) != 0)
+        run->process.pid = 0; /* the shim died before its agent lived */
     struct reap_job *r = xnew(struct reap_job);
     r->job.done = reap_done;
     r->run = run;

@@ -1,0 +1,363 @@
+#include "node/node.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "io/file.h"
+#include "node/api/api.h"
+#include "node/auth.h"
+#include "run/launch.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#define NODE_STOP_GRACE_US (5 * USEC_PER_SEC)
+#define NODE_STOP_DEADLINE_MS 15000 /* then it ends all the same: runs are not harmed by it */
+
+/* -- data directory -- */
+
+static char *under(const struct config *config, const char *name)
+{
+    struct buf path = BUF_INIT;
+    buf_printf(&path, "%s/%s", config->data_dir, name);
+    return buf_take(&path);
+}
+
+static int make_dir(const char *path, struct err *e)
+{
+    int rc = file_mkdirs(path, 0700);
+    return rc ? err_set(e, ERR_INTERNAL, rc, "%s cannot be made: %s; set data_dir to a place that can be written", path,
+                        strerror(-rc))
+              : 0;
+}
+
+/* One node per data directory: it is the only writer (spec 10 D2).  The descriptor stays open until the process ends. */
+static int lock_data_dir(const struct config *config, struct err *e)
+{
+    char *path = under(config, "node.lock");
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int rc = fd < 0 ? -errno : 0;
+    if (rc == 0 && flock(fd, LOCK_EX | LOCK_NB) != 0)
+        rc = -errno;
+    if (rc == -EWOULDBLOCK)
+        (void)err_set(e, ERR_CONFLICT, rc, "another node serves %s already; stop it, or give this one another data_dir",
+                      config->data_dir);
+    else if (rc != 0)
+        (void)err_set(e, ERR_INTERNAL, rc, "%s: %s", path, strerror(-rc));
+    free(path);
+    return rc;
+}
+
+static int prepare_dirs(struct node *n, struct err *e)
+{
+    n->runs_dir = under(n->config, "runs");
+    n->ended_dir = under(n->config, "ended");
+    int rc = make_dir(n->runs_dir, e);
+    if (rc == 0)
+        rc = make_dir(n->ended_dir, e);
+    return rc ? rc : lock_data_dir(n->config, e);
+}
+
+/* -- configuration -- */
+
+static void keep_config(struct node *n, struct config *config)
+{
+    n->configs = xrealloc(n->configs, (n->config_count + 1) * sizeof(*n->configs));
+    n->configs[n->config_count++] = config;
+    n->config = config;
+}
+
+static struct metrics_config metrics_settings(const struct config *config)
+{
+    return (struct metrics_config){.enabled = config->metrics_enabled,
+                                   .freshness_us = config->metrics_freshness_us,
+                                   .proc_root = "/proc",
+                                   .version = MUSTER_VERSION,
+                                   .max_label_values = 200};
+}
+
+static void reload(struct node *n)
+{
+    struct config *fresh;
+    struct buf errors = BUF_INIT, reloaded = BUF_INIT, needs_restart = BUF_INIT;
+    struct err e = {0};
+    if (config_load(n->config_path, &fresh, &errors, &e) != 0) {
+        log_error("node", "the configuration is not reloaded; the running one is kept", LOG_TEXT("at", e.place),
+                  LOG_TEXT("error", e.text));
+        buf_deinit(&errors);
+        return;
+    }
+    config_diff(n->config, fresh, &reloaded, &needs_restart);
+    keep_config(n, fresh);
+    struct metrics_config settings = metrics_settings(fresh);
+    log_setup(fresh->log_level, fresh->log_format);
+    auth_reload(n->auth, fresh);
+    queue_reload(n->queue, fresh);
+    metrics_reload(n->metrics, &settings);
+    log_info("node", "configuration reloaded", LOG_STR("changed", buf_str(&reloaded)),
+             LOG_STR("needs_restart", buf_str(&needs_restart)));
+    buf_deinit(&errors);
+    buf_deinit(&reloaded);
+    buf_deinit(&needs_restart);
+}
+
+static void on_hup(uv_signal_t *handle, int signal)
+{
+    (void)signal;
+    struct node *n = handle->data;
+    if (n->ready && !n->stopping)
+        reload(n);
+}
+
+/* -- stop -- */
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void on_http_stopped(void *arg)
+{
+    struct node *n = arg;
+    uv_stop(&n->loop);
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+    struct node *n = timer->data;
+    log_warn("node", "stopping takes too long; ending now");
+    uv_stop(&n->loop);
+}
+
+static void stop(struct node *n, const char *why)
+{
+    if (n->stopping)
+        return;
+    n->stopping = true;
+    log_info("node", "stopping", LOG_TEXT("reason", why), LOG_INT("live_runs", queue_live_count(n->queue)));
+    (void)sd_notify(0, "STOPPING=1");
+    queue_stop(n->queue);
+    (void)uv_timer_start(&n->deadline, on_deadline, NODE_STOP_DEADLINE_MS, 0);
+    http_server_stop(n->http, NODE_STOP_GRACE_US, on_http_stopped, n);
+}
+
+static void on_stop_signal(uv_signal_t *handle, int signal)
+{
+    stop(handle->data, signal == SIGINT ? "SIGINT" : "SIGTERM");
+}
+
+/* -- start -- */
+
+static void on_watchdog(uv_timer_t *timer)
+{
+    (void)timer;
+    (void)sd_notify(0, "WATCHDOG=1");
+}
+
+static void start_watchdog(struct node *n)
+{
+    uint64_t interval_us;
+    if (sd_watchdog_enabled(0, &interval_us) > 0)
+        (void)uv_timer_start(&n->watchdog, on_watchdog, 0, interval_us / 2000);
+}
+
+static void fail_to_start(struct node *n, const struct err *e)
+{
+    log_error("node", "cannot start", LOG_TEXT("at", e->place), LOG_TEXT("error", e->text));
+    n->exit_code = 1;
+    uv_stop(&n->loop);
+}
+
+/* The address that is served, with the port that the kernel picked when it was asked to. */
+static char *served_address(const struct node *n)
+{
+    const char *listen = n->config->listen, *colon = strrchr(listen, ':');
+    struct buf text = BUF_INIT;
+    buf_printf(&text, "%.*s:%d", colon ? (int)(colon - listen) : 0, listen, http_server_port(n->http));
+    return buf_take(&text);
+}
+
+/* Runs are taken up and the tokens are known: now callers may come. */
+static void on_queue_ready(void *arg)
+{
+    struct node *n = arg;
+    struct err e = {0};
+    if (http_server_start(n->http, &e) != 0) {
+        fail_to_start(n, &e);
+        return;
+    }
+    n->ready = true;
+    char *address = served_address(n);
+    log_info("node", "ready", LOG_TEXT("listen", address), LOG_TEXT("bus", "none"), LOG_TEXT("socket", n->config->socket),
+             LOG_TEXT("data_dir", n->config->data_dir), LOG_INT("live_runs", queue_live_count(n->queue)));
+    (void)sd_notifyf(0, "READY=1\nSTATUS=Serving %s", address);
+    free(address);
+    start_watchdog(n);
+    if (!n->shim_path)
+        log_warn("node", "muster-shim is neither beside muster nor in PATH: no agent can be started");
+}
+
+static bool authenticate(void *node, struct str token, struct http_caller *ret)
+{
+    const struct node *n = node;
+    return auth_authenticate(n->auth, token, ret);
+}
+
+static struct http_config http_settings(struct node *n)
+{
+    const struct config *c = n->config;
+    struct http_config settings = {
+        .listen = c->listen[0] ? c->listen : NULL,
+        .unix_socket = c->socket[0] ? c->socket : NULL,
+        .tls_certificate_file = c->tls_certificate_file,
+        .tls_key_file = c->tls_key_file,
+        .hosts = (const char *const *)c->hosts,
+        .limits = http_limits_default,
+        .have_token = c->token != NULL,
+        .authenticate = authenticate,
+        .after_reply = api_audit_reply,
+        .context = n,
+    };
+    settings.limits.header_bytes = (size_t)c->http_max_header_bytes;
+    settings.limits.body_bytes = (size_t)c->http_max_body_bytes;
+    settings.limits.header_us = c->http_header_timeout_us;
+    settings.limits.total_us = c->http_total_timeout_us;
+    settings.limits.idle_us = c->http_idle_timeout_us;
+    settings.limits.connections = (unsigned)c->http_max_connections;
+    settings.limits.connections_per_address = (unsigned)c->http_max_connections_per_address;
+    return settings;
+}
+
+static void init_handles(struct node *n)
+{
+    uv_signal_t *signals[] = {&n->on_term, &n->on_int, &n->on_hup};
+    for (size_t i = 0; i < COUNT_OF(signals); i++) {
+        (void)uv_signal_init(&n->loop, signals[i]);
+        signals[i]->data = n;
+    }
+    (void)uv_signal_start(&n->on_term, on_stop_signal, SIGTERM);
+    (void)uv_signal_start(&n->on_int, on_stop_signal, SIGINT);
+    (void)uv_signal_start(&n->on_hup, on_hup, SIGHUP);
+    uv_timer_t *timers[] = {&n->watchdog, &n->deadline};
+    for (size_t i = 0; i < COUNT_OF(timers); i++) {
+        (void)uv_timer_init(&n->loop, timers[i]);
+        timers[i]->data = n;
+    }
+}
+
+static int open_store(struct node *n, struct err *e)
+{
+    struct store_config settings = {.store = n->config->store,
+                                    .data_dir = n->config->data_dir,
+                                    .synchronous_normal = n->config->synchronous_normal,
+                                    .backlog_max = 100000};
+    return store_open(&n->loop, &settings, &n->store, e);
+}
+
+static struct http_route *wire(struct node *n)
+{
+    struct queue_config queue = {
+        .config = n->config, .runs_dir = n->runs_dir, .ended_dir = n->ended_dir, .shim_path = n->shim_path};
+    struct metrics_config metrics = metrics_settings(n->config);
+    size_t route_count;
+    n->events = events_new();
+    n->auth = auth_new(n->store, n->config);
+    n->queue = queue_new(&n->loop, n->store, n->events, &queue);
+    struct http_config http = http_settings(n);
+    struct http_route *routes = api_all_routes(&route_count);
+    n->http = http_server_new(&n->loop, &http, routes, route_count);
+    struct metrics_inputs inputs = queue_metrics_inputs(n->queue);
+    n->metrics = metrics_new(&n->loop, n->store, n->http, &metrics, &inputs);
+    return routes;
+}
+
+/* Backwards: who is used goes after who uses it.  What the store still had to do comes back here, to services that are
+ * stopped but not yet freed. */
+static void unwire(struct node *n)
+{
+    n->events = events_free(n->events);
+    n->metrics = metrics_free(n->metrics);
+    n->store = store_close(n->store);
+    n->http = http_server_free(n->http);
+    n->queue = queue_free(n->queue);
+    n->auth = auth_free(n->auth);
+    uv_walk(&n->loop, close_handle, NULL);
+    (void)uv_run(&n->loop, UV_RUN_DEFAULT);
+}
+
+static void serve(struct node *n)
+{
+    init_handles(n);
+    struct http_route *routes = wire(n);
+    queue_start(n->queue, on_queue_ready, n);
+    (void)uv_run(&n->loop, UV_RUN_DEFAULT);
+    unwire(n);
+    free(routes);
+}
+
+/* As many descriptors as we may have: one per connection, run and process looked at. */
+static void raise_limits(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)umask(077);
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1); /* what a lost shim leaves comes to us, and is reaped */
+}
+
+static int load(struct node *n)
+{
+    struct config *config;
+    struct buf errors = BUF_INIT;
+    struct err e = {0};
+    int rc = config_load(n->config_path, &config, &errors, &e);
+    if (rc != 0)
+        (void)fprintf(stderr, "muster: %s\n", errors.n ? errors.p : e.text);
+    else
+        keep_config(n, config);
+    buf_deinit(&errors);
+    return rc;
+}
+
+int node_main(const char *config_path)
+{
+    struct node n = {.config_path = config_path ? xstrdup(config_path) : NULL,
+                     .started_us = clock_monotonic_us(),
+                     .started_wall_us = clock_wall_us()};
+    struct err e = {0};
+    if (load(&n) != 0) {
+        free(n.config_path);
+        return 2;
+    }
+    raise_limits();
+    log_setup(n.config->log_level, n.config->log_format);
+    n.shim_path = launch_find_shim();
+    (void)uv_loop_init(&n.loop);
+    if (prepare_dirs(&n, &e) != 0 || open_store(&n, &e) != 0) {
+        log_error("node", "cannot start", LOG_TEXT("at", e.place), LOG_TEXT("error", e.text));
+        n.exit_code = 1;
+        (void)uv_run(&n.loop, UV_RUN_DEFAULT);
+    } else {
+        serve(&n);
+        log_info("node", "stopped");
+    }
+    (void)uv_loop_close(&n.loop);
+    for (size_t i = 0; i < n.config_count; i++)
+        (void)config_free(n.configs[i]);
+    free(n.configs);
+    free(n.config_path);
+    free(n.runs_dir);
+    free(n.ended_dir);
+    free(n.shim_path);
+    return n.exit_code;
+}
