@@ -1,7 +1,7 @@
 /* base.h -- the vocabulary that every file of muster speaks.
  *
- * Macros and the allocation functions.  Allocation failure aborts: a size that comes from outside is checked against
- * a named limit before it gets here.  Any thread. */
+ * Macros and the allocation functions.  Allocation failure aborts: a size that comes from outside is checked
+ * against a named limit before it gets here.  Any thread. */
 #pragma once
 #include <assert.h>
 #include <errno.h>
@@ -20,23 +20,23 @@
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 
 /* The struct that holds `member`, from a pointer to that member. */
-#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* Moves a pointer out of a variable, which becomes NULL. */
-#define TAKE(p)                                                                                                       \
-    __extension__({                                                                                                   \
-        __typeof__(p) *take_ptr_ = &(p);                                                                              \
-        __typeof__(p) take_value_ = *take_ptr_;                                                                       \
-        *take_ptr_ = NULL;                                                                                            \
-        take_value_;                                                                                                  \
+#define TAKE(p)                                                                                              \
+    __extension__({                                                                                          \
+        __typeof__(p) *take_ptr_ = &(p);                                                                     \
+        __typeof__(p) take_value_ = *take_ptr_;                                                              \
+        *take_ptr_ = NULL;                                                                                   \
+        take_value_;                                                                                         \
     })
 
 /* DEFINE_CLEANUP(struct thing *, thing_free) makes thing_freep for CLEANUP(thing_freep). */
-#define DEFINE_CLEANUP(type, fn)                                                                                      \
-    static inline void fn##p(type *p)                                                                                 \
-    {                                                                                                                 \
-        if (*p)                                                                                                       \
-            *p = fn(*p);                                                                                              \
+#define DEFINE_CLEANUP(type, fn)                                                                             \
+    static inline void fn##p(type *p)                                                                        \
+    {                                                                                                        \
+        if (*p)                                                                                              \
+            *p = fn(*p);                                                                                     \
     }
 
 /* Zeroed memory; abort when there is none. */

@@ -1,7 +1,7 @@
 /* buf.h -- a growing output buffer.
  *
- * `p` is never NULL and always NUL-terminated at p[n], so it can be printed as it is.  The owner calls buf_deinit, or
- * takes the bytes out with buf_take.  Any thread, one at a time. */
+ * `p` is never NULL and always NUL-terminated at p[n], so it can be printed as it is.  The owner calls
+ * buf_deinit, or takes the bytes out with buf_take.  Any thread, one at a time. */
 #pragma once
 #include "base/str.h"
 
@@ -14,7 +14,10 @@ struct buf {
 };
 
 extern char buf_empty[1];
-#define BUF_INIT {buf_empty, 0, 0}
+#define BUF_INIT                                                                                             \
+    {                                                                                                        \
+        buf_empty, 0, 0                                                                                      \
+    }
 
 static inline void buf_init(struct buf *b)
 {

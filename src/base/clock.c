@@ -106,7 +106,8 @@ static bool offset(struct str text, size_t *at, int *ret_minutes)
         return true;
     int sign = literal(text, at, '+') ? 1 : literal(text, at, '-') ? -1 : 0;
     int h, m;
-    if (!sign || !digits(text, at, 2, &h) || !literal(text, at, ':') || !digits(text, at, 2, &m) || h > 23 || m > 59)
+    if (!sign || !digits(text, at, 2, &h) || !literal(text, at, ':') || !digits(text, at, 2, &m) || h > 23 ||
+        m > 59)
         return false;
     *ret_minutes = sign * (h * 60 + m);
     return true;
@@ -133,10 +134,11 @@ bool clock_parse_rfc3339(struct str text, int64_t *ret_epoch_us)
         !literal(text, &at, ':') || !digits(text, &at, 2, &s) || !fraction(text, &at, &us) ||
         !offset(text, &at, &offset_minutes) || at != text.n)
         return false;
-    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || h > 23 || m > 59 ||
-        s > 60)
+    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || h > 23 ||
+        m > 59 || s > 60)
         return false;
-    struct tm tm = {.tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day, .tm_hour = h, .tm_min = m, .tm_sec = s};
+    struct tm tm = {
+        .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day, .tm_hour = h, .tm_min = m, .tm_sec = s};
     *ret_epoch_us = ((int64_t)timegm(&tm) - (int64_t)offset_minutes * 60) * USEC_PER_SEC + us;
     return true;
 }

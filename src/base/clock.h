@@ -1,7 +1,7 @@
 /* clock.h -- the clocks, and times as text.
  *
- * One unit: microseconds in int64_t.  Wall times (epoch, UTC) are for what people read and what rows are stamped with;
- * durations come from the monotonic clock alone.  Any thread. */
+ * One unit: microseconds in int64_t.  Wall times (epoch, UTC) are for what people read and what rows are
+ * stamped with; durations come from the monotonic clock alone.  Any thread. */
 #pragma once
 #include "base/str.h"
 

@@ -1,8 +1,8 @@
 /* err.h -- the reason of a failure, for the person who reads it.
  *
- * Functions return int: 0 is fine, negative -errno is unexpected and passed up unchanged, positive is an outcome that
- * the caller must handle.  Where a person needs the reason, the last parameter is a struct err, filled by err_set at
- * the place that knows.  NULL is accepted: the reason is then dropped.  Any thread. */
+ * Functions return int: 0 is fine, negative -errno is unexpected and passed up unchanged, positive is an
+ * outcome that the caller must handle.  Where a person needs the reason, the last parameter is a struct err,
+ * filled by err_set at the place that knows.  NULL is accepted: the reason is then dropped.  Any thread. */
 #pragma once
 #include "base/base.h"
 
@@ -33,7 +33,8 @@ struct err {
     char place[ERR_PLACE_MAX]; /* "file:line:column" or a JSON pointer; "" when there is none */
 };
 
-/* Fills *e (NULL ok) and returns `rc`, so that a failing path is one statement: return err_set(e, …, -EINVAL, …). */
+/* Fills *e (NULL ok) and returns `rc`, so that a failing path is one statement: return err_set(e, …, -EINVAL,
+ * …). */
 int err_set(struct err *e, enum err_code code, int rc, const char *format, ...) PRINTF_LIKE(4, 5);
 /* The same with a place. */
 int err_set_at(struct err *e, enum err_code code, int rc, const char *place, const char *format, ...)

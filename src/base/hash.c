@@ -19,7 +19,8 @@ void hash_sha256_hex(struct str data, char ret[HASH_SHA256_HEX])
     parse_hex(digest, sizeof(digest), ret);
 }
 
-/* Digests of both sides are compared, so that neither the length nor the place of the first difference shows. */
+/* Digests of both sides are compared, so that neither the length nor the place of the first difference shows.
+ */
 bool hash_equal_constant_time(struct str a, struct str b)
 {
     uint8_t da[HASH_SHA256_BYTES], db[HASH_SHA256_BYTES];

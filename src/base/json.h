@@ -1,9 +1,9 @@
 /* json.h -- writing JSON into a buffer.
  *
- * The writer of the hot path: no tree, no allocation but the buffer's.  Commas and nesting are kept by the writer; an
- * unbalanced call is a bug and asserts.  Strings may hold any bytes: invalid UTF-8 becomes U+FFFD, control characters
- * are escaped, so the output is always valid JSON (RFC 8259).  Reading bodies is jansson's work, reading transcripts
- * is transcripts/'s.  Any thread, one at a time. */
+ * The writer of the hot path: no tree, no allocation but the buffer's.  Commas and nesting are kept by the
+ * writer; an unbalanced call is a bug and asserts.  Strings may hold any bytes: invalid UTF-8 becomes U+FFFD,
+ * control characters are escaped, so the output is always valid JSON (RFC 8259).  Reading bodies is jansson's
+ * work, reading transcripts is transcripts/'s.  Any thread, one at a time. */
 #pragma once
 #include "base/buf.h"
 
@@ -22,7 +22,7 @@ void json_object_begin(struct json_writer *w);
 void json_object_end(struct json_writer *w);
 void json_array_begin(struct json_writer *w);
 void json_array_end(struct json_writer *w);
-void json_key(struct json_writer *w, const char *key); /* plain ASCII, written as it is */
+void json_key(struct json_writer *w, const char *key);    /* plain ASCII, written as it is */
 void json_key_str(struct json_writer *w, struct str key); /* any bytes, escaped */
 
 void json_str(struct json_writer *w, struct str s);
@@ -30,7 +30,8 @@ void json_text(struct json_writer *w, const char *s); /* NULL writes null */
 void json_i64(struct json_writer *w, int64_t v);
 void json_bool(struct json_writer *w, bool v);
 void json_null_value(struct json_writer *w); /* not json_null: jansson has that name */
-void json_double(struct json_writer *w, double v); /* shortest that reads back equal; NaN and infinities as null */
+void json_double(struct json_writer *w,
+                 double v); /* shortest that reads back equal; NaN and infinities as null */
 /* micros / 1e6 as an exact decimal without trailing zeros: 41070000 gives 41.07. */
 void json_micros(struct json_writer *w, int64_t micros);
 void json_time(struct json_writer *w, int64_t epoch_us); /* RFC 3339 with microseconds */

@@ -37,7 +37,8 @@ static bool needs_quotes(struct str s)
     if (s.n == 0)
         return true;
     for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] <= ' ' || s.p[i] == '"' || s.p[i] == '=' || s.p[i] == '\\' || s.p[i] == 0x7f)
+        if ((unsigned char)s.p[i] <= ' ' || s.p[i] == '"' || s.p[i] == '=' || s.p[i] == '\\' ||
+            s.p[i] == 0x7f)
             return true;
     return false;
 }
@@ -55,7 +56,8 @@ static void add_value(struct buf *line, const struct log_field *f, bool json)
 static void text_line(struct buf *line, const char *stamp, enum log_level level, const char *module,
                       const char *message, const struct log_field *fields, size_t count)
 {
-    buf_printf(line, "%s %s %s: %s", stamp, level_names[level], module, message); /* a literal of ours: no quotes */
+    buf_printf(line, "%s %s %s: %s", stamp, level_names[level], module,
+               message); /* a literal of ours: no quotes */
     for (size_t i = 0; i < count; i++) {
         buf_printf(line, " %s=", fields[i].key);
         add_value(line, &fields[i], false);
@@ -65,8 +67,8 @@ static void text_line(struct buf *line, const char *stamp, enum log_level level,
 static void json_line(struct buf *line, const char *stamp, enum log_level level, const char *module,
                       const char *message, const struct log_field *fields, size_t count)
 {
-    buf_printf(line, "{\"time\":\"%s\",\"level\":\"%s\",\"module\":\"%s\",\"message\":", stamp, level_names[level],
-               module);
+    buf_printf(line, "{\"time\":\"%s\",\"level\":\"%s\",\"module\":\"%s\",\"message\":", stamp,
+               level_names[level], module);
     json_escape(line, str_of(message));
     for (size_t i = 0; i < count; i++) {
         buf_printf(line, ",\"%s\":", fields[i].key);
@@ -91,7 +93,8 @@ void log_event(enum log_level level, const char *module, const char *message, co
     if (line.n > LOG_LINE_MAX)
         line.n = LOG_LINE_MAX;
     buf_add_char(&line, '\n');
-    ssize_t written = write(STDERR_FILENO, line.p, line.n); /* one write, so that lines of threads don't mix */
+    ssize_t written =
+        write(STDERR_FILENO, line.p, line.n); /* one write, so that lines of threads don't mix */
     (void)written;
     buf_deinit(&line);
 }

@@ -2,9 +2,9 @@
  *
  *   2026-11-22T03:04:05.123Z info node: ready listen=127.0.0.1:6878 run=88
  *
- * With log_format = "json" the same as one JSON object.  Under systemd (a journal on stderr) the line starts with the
- * journal's priority.  State edges and refusals are logged, progress is not.  Each error is logged once, by whoever
- * stops passing it up; base/ and core/ never log.  No text of prompts ever.  Any thread. */
+ * With log_format = "json" the same as one JSON object.  Under systemd (a journal on stderr) the line starts
+ * with the journal's priority.  State edges and refusals are logged, progress is not.  Each error is logged
+ * once, by whoever stops passing it up; base/ and core/ never log.  No text of prompts ever.  Any thread. */
 #pragma once
 #include "base/str.h"
 
@@ -21,16 +21,18 @@ struct log_field {
     int64_t number;
     struct str text;
 };
-#define LOG_INT(name, value) ((struct log_field){.key = (name), .type = LOG_VALUE_INT, .number = (int64_t)(value)})
-#define LOG_TEXT(name, value) ((struct log_field){.key = (name), .type = LOG_VALUE_TEXT, .text = str_of(value)})
+#define LOG_INT(name, value)                                                                                 \
+    ((struct log_field){.key = (name), .type = LOG_VALUE_INT, .number = (int64_t)(value)})
+#define LOG_TEXT(name, value)                                                                                \
+    ((struct log_field){.key = (name), .type = LOG_VALUE_TEXT, .text = str_of(value)})
 #define LOG_STR(name, value) ((struct log_field){.key = (name), .type = LOG_VALUE_TEXT, .text = (value)})
 
 void log_event(enum log_level level, const char *module, const char *message, const struct log_field *fields,
                size_t count);
 
-#define LOG_AT(level, module, message, ...)                                                                           \
-    log_event(level, module, message, (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) {0}},                     \
-              COUNT_OF(((const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) {0}})) - 1)
+#define LOG_AT(level, module, message, ...)                                                                  \
+    log_event(level, module, message, (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}},             \
+              COUNT_OF(((const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}})) - 1)
 #define log_error(module, message, ...) LOG_AT(LOG_LEVEL_ERROR, module, message, __VA_ARGS__)
 #define log_warn(module, message, ...) LOG_AT(LOG_LEVEL_WARN, module, message, __VA_ARGS__)
 #define log_info(module, message, ...) LOG_AT(LOG_LEVEL_INFO, module, message, __VA_ARGS__)

@@ -85,7 +85,8 @@ bool parse_duration(struct str s, int64_t *ret_us)
                 s = (struct str){s.p + duration_units[i].unit.n, s.n - duration_units[i].unit.n};
             }
         }
-        if (!unit_us || __builtin_mul_overflow(count, unit_us, &part) || __builtin_add_overflow(total, part, &total))
+        if (!unit_us || __builtin_mul_overflow(count, unit_us, &part) ||
+            __builtin_add_overflow(total, part, &total))
             return false;
     }
     *ret_us = total;

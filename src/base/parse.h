@@ -1,6 +1,7 @@
 /* parse.h -- numbers, durations and sizes from text, strictly.
  *
- * The whole slice must be the value: no leading or trailing bytes, ASCII digits only, overflow refused.  Any thread. */
+ * The whole slice must be the value: no leading or trailing bytes, ASCII digits only, overflow refused.  Any
+ * thread. */
 #pragma once
 #include "base/str.h"
 

@@ -47,8 +47,8 @@ struct str str_trim(struct str s)
     return s;
 }
 
-/* A used-up `rest` is marked by a NULL pointer, since its length alone cannot tell "nothing left" from "an empty last
- * part". */
+/* A used-up `rest` is marked by a NULL pointer, since its length alone cannot tell "nothing left" from "an
+ * empty last part". */
 bool str_split(struct str *rest, char separator, struct str *ret_part)
 {
     if (!rest->p)

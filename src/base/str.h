@@ -1,7 +1,7 @@
 /* str.h -- a slice of bytes that somebody else owns.
  *
- * Input travels as struct str: pointer and length, no NUL needed, may hold any byte.  A slice is valid as long as its
- * owner is; a function that keeps one says so.  Any thread. */
+ * Input travels as struct str: pointer and length, no NUL needed, may hold any byte.  A slice is valid as
+ * long as its owner is; a function that keeps one says so.  Any thread. */
 #pragma once
 #include "base/base.h"
 
@@ -30,11 +30,12 @@ bool str_ends_with(struct str s, struct str suffix);
 int str_compare(struct str a, struct str b); /* memcmp order, shorter first; <0 0 >0 */
 struct str str_trim(struct str s);           /* without ASCII space, tab, CR, LF at both ends */
 
-/* The part of *rest before `separator`; *rest becomes what follows it.  Returns false, and writes nothing, once *rest
- * has been used up: "a,b" gives a, b; "a," gives a and the empty slice; "" gives one empty slice. */
+/* The part of *rest before `separator`; *rest becomes what follows it.  Returns false, and writes nothing,
+ * once *rest has been used up: "a,b" gives a, b; "a," gives a and the empty slice; "" gives one empty slice.
+ */
 bool str_split(struct str *rest, char separator, struct str *ret_part);
 
 /* Offset of the first `needle` in `s`, or -1. */
 ptrdiff_t str_find(struct str s, struct str needle);
-char *str_dup(struct str s); /* NUL-terminated copy; the caller frees */
+char *str_dup(struct str s);    /* NUL-terminated copy; the caller frees */
 bool str_is_utf8(struct str s); /* RFC 3629: no surrogates, nothing above U+10FFFF, shortest form */

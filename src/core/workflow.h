@@ -1,5 +1,5 @@
-/* workflow.h -- where a task goes next (spec 20 Q1).  The stages `done` and `cancelled` end every workflow and need no
- * listing.  Pure. */
+/* workflow.h -- where a task goes next (spec 20 Q1).  The stages `done` and `cancelled` end every workflow
+ * and need no listing.  Pure. */
 #pragma once
 #include "core/profile.h"
 

@@ -62,7 +62,8 @@ static void load_done(struct store_op *op)
         take_rows(a, o);
         a->loaded = true;
     } else {
-        log_error("auth", "tokens could not be read; those known so far stay", LOG_TEXT("error", op->err.text));
+        log_error("auth", "tokens could not be read; those known so far stay",
+                  LOG_TEXT("error", op->err.text));
     }
     arena_reset(&o->arena);
     free(o);

@@ -53,8 +53,8 @@ static bool wants(const struct listener *l, const struct kept_event *event)
 
 static void add_event(const struct events *ev, const struct kept_event *event, struct buf *out)
 {
-    buf_printf(out, "id: %s-%lld\nevent: %s\ndata: %s\n\n", ev->boot, (long long)event->sequence, event->subject,
-               event->json);
+    buf_printf(out, "id: %s-%lld\nevent: %s\ndata: %s\n\n", ev->boot, (long long)event->sequence,
+               event->subject, event->json);
 }
 
 void events_publish(struct events *ev, const char *subject, struct str json)
@@ -90,7 +90,9 @@ static void replay(const struct events *ev, const struct listener *l, struct str
 {
     int64_t from = resume_point(ev, last_id);
     if (from < 0) {
-        buf_add_text(out, "event: gap\ndata: {\"reason\":\"events before this point are gone; read the state again\"}\n\n");
+        buf_add_text(
+            out,
+            "event: gap\ndata: {\"reason\":\"events before this point are gone; read the state again\"}\n\n");
         return;
     }
     for (int64_t sequence = from + 1; sequence <= ev->last_sequence; sequence++) {
@@ -115,7 +117,8 @@ void events_handle(struct http_request *r, struct events *ev)
 {
     struct str pattern = {0}, last_id = http_header(r, "Last-Event-ID");
     if (http_query(r, "subject", &pattern) && !subject_pattern_valid(pattern)) {
-        http_reply_problem(r, 400, NULL, "subject is no subject pattern: tokens separated by dots, * for one, > at the end");
+        http_reply_problem(
+            r, 400, NULL, "subject is no subject pattern: tokens separated by dots, * for one, > at the end");
         return;
     }
     struct listener *l = xnew(struct listener);

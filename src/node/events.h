@@ -1,8 +1,10 @@
-/* events.h -- what has happened, for those who listen: GET /api/v1/events (spec 00 HTTP), later the bus (spec 40 B7).
+/* events.h -- what has happened, for those who listen: GET /api/v1/events (spec 00 HTTP), later the bus (spec
+ * 40 B7).
  *
- * An event has a subject and a JSON object, and gets an id that grows.  The last EVENTS_KEPT are kept, so that a stream
- * that comes back with Last-Event-ID goes on where it stopped; when that is too far back it gets an `event: gap` first.
- * The store is the truth: a lost event costs latency, never correctness.  Loop thread. */
+ * An event has a subject and a JSON object, and gets an id that grows.  The last EVENTS_KEPT are kept, so
+ * that a stream that comes back with Last-Event-ID goes on where it stopped; when that is too far back it
+ * gets an `event: gap` first. The store is the truth: a lost event costs latency, never correctness.  Loop
+ * thread. */
 #pragma once
 #include "io/http_server.h"
 

@@ -1,7 +1,7 @@
 /* metrics_inputs.h -- what the snapshot takes from the queue's memory, as functions.
  *
- * The seam between two services that never include each other: the queue fills it, node.c hands it over, the metrics
- * service calls it on the loop thread at the start of a collection. */
+ * The seam between two services that never include each other: the queue fills it, node.c hands it over, the
+ * metrics service calls it on the loop thread at the start of a collection. */
 #pragma once
 #include "base/arena.h"
 #include "core/breaker.h"

@@ -31,12 +31,14 @@ static char *under(const struct config *config, const char *name)
 static int make_dir(const char *path, struct err *e)
 {
     int rc = file_mkdirs(path, 0700);
-    return rc ? err_set(e, ERR_INTERNAL, rc, "%s cannot be made: %s; set data_dir to a place that can be written", path,
+    return rc ? err_set(e, ERR_INTERNAL, rc,
+                        "%s cannot be made: %s; set data_dir to a place that can be written", path,
                         strerror(-rc))
               : 0;
 }
 
-/* One node per data directory: it is the only writer (spec 10 D2).  The descriptor stays open until the process ends. */
+/* One node per data directory: it is the only writer (spec 10 D2).  The descriptor stays open until the
+ * process ends. */
 static int lock_data_dir(const struct config *config, struct err *e)
 {
     char *path = under(config, "node.lock");
@@ -45,7 +47,8 @@ static int lock_data_dir(const struct config *config, struct err *e)
     if (rc == 0 && flock(fd, LOCK_EX | LOCK_NB) != 0)
         rc = -errno;
     if (rc == -EWOULDBLOCK)
-        (void)err_set(e, ERR_CONFLICT, rc, "another node serves %s already; stop it, or give this one another data_dir",
+        (void)err_set(e, ERR_CONFLICT, rc,
+                      "another node serves %s already; stop it, or give this one another data_dir",
                       config->data_dir);
     else if (rc != 0)
         (void)err_set(e, ERR_INTERNAL, rc, "%s: %s", path, strerror(-rc));
@@ -87,8 +90,8 @@ static void reload(struct node *n)
     struct buf errors = BUF_INIT, reloaded = BUF_INIT, needs_restart = BUF_INIT;
     struct err e = {0};
     if (config_load(n->config_path, &fresh, &errors, &e) != 0) {
-        log_error("node", "the configuration is not reloaded; the running one is kept", LOG_TEXT("at", e.place),
-                  LOG_TEXT("error", e.text));
+        log_error("node", "the configuration is not reloaded; the running one is kept",
+                  LOG_TEXT("at", e.place), LOG_TEXT("error", e.text));
         buf_deinit(&errors);
         return;
     }
@@ -195,8 +198,9 @@ static void on_queue_ready(void *arg)
     }
     n->ready = true;
     char *address = served_address(n);
-    log_info("node", "ready", LOG_TEXT("listen", address), LOG_TEXT("bus", "none"), LOG_TEXT("socket", n->config->socket),
-             LOG_TEXT("data_dir", n->config->data_dir), LOG_INT("live_runs", queue_live_count(n->queue)));
+    log_info("node", "ready", LOG_TEXT("listen", address), LOG_TEXT("bus", "none"),
+             LOG_TEXT("socket", n->config->socket), LOG_TEXT("data_dir", n->config->data_dir),
+             LOG_INT("live_runs", queue_live_count(n->queue)));
     (void)sd_notifyf(0, "READY=1\nSTATUS=Serving %s", address);
     free(address);
     start_watchdog(n);
@@ -278,8 +282,8 @@ static struct http_route *wire(struct node *n)
     return routes;
 }
 
-/* Backwards: who is used goes after who uses it.  What the store still had to do comes back here, to services that are
- * stopped but not yet freed. */
+/* Backwards: who is used goes after who uses it.  What the store still had to do comes back here, to services
+ * that are stopped but not yet freed. */
 static void unwire(struct node *n)
 {
     n->events = events_free(n->events);

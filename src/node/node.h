@@ -1,7 +1,7 @@
 /* node.h -- `muster serve`: what the node is made of, and how it is wired (spec 00, `muster serve`).
  *
- * node.c opens the store, starts the services, hands each what it needs of the others as functions, and serves.  Services
- * never see this struct; the API's handlers do, since they speak to all.  Loop thread. */
+ * node.c opens the store, starts the services, hands each what it needs of the others as functions, and
+ * serves.  Services never see this struct; the API's handlers do, since they speak to all.  Loop thread. */
 #pragma once
 #include "io/config.h"
 #include "io/http_server.h"
@@ -31,5 +31,6 @@ struct node {
     size_t config_count;
 };
 
-/* Serves until SIGTERM or SIGINT.  Returns an exit code: 0 stopped, 1 could not start, 2 bad configuration. */
+/* Serves until SIGTERM or SIGINT.  Returns an exit code: 0 stopped, 1 could not start, 2 bad configuration.
+ */
 int node_main(const char *config_path);

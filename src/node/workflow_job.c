@@ -15,8 +15,8 @@ char *workflow_prompt(const struct workflow_stage *stage, const struct task *tas
     return copy;
 }
 
-int workflow_queue_stage_job(struct db *db, const struct config *config, const struct task *task, int64_t now_us,
-                             int64_t *ret_job_id, struct err *e)
+int workflow_queue_stage_job(struct db *db, const struct config *config, const struct task *task,
+                             int64_t now_us, int64_t *ret_job_id, struct err *e)
 {
     const struct workflow *w = task->workflow ? config_workflow(config, str_of(task->workflow)) : NULL;
     const struct workflow_stage *stage = w ? workflow_stage(w, task->stage) : NULL;

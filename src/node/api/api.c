@@ -33,7 +33,8 @@ static void op_done(struct store_op *op)
     free(api);
 }
 
-struct api_op *api_op_new(struct http_request *r, struct node *n, int (*work)(struct api_op *, struct db *, struct err *))
+struct api_op *api_op_new(struct http_request *r, struct node *n,
+                          int (*work)(struct api_op *, struct db *, struct err *))
 {
     struct api_op *api = xnew(struct api_op);
     api->node = n;
@@ -79,7 +80,8 @@ bool api_page(struct http_request *r, int64_t *ret_limit, int64_t *ret_after)
            http_query_i64(r, "after", 0, INT64_MAX, 0, ret_after);
 }
 
-void api_next_page(struct api_op *op, const char *path, const char *query, int64_t limit, size_t count, int64_t last_id)
+void api_next_page(struct api_op *op, const char *path, const char *query, int64_t limit, size_t count,
+                   int64_t last_id)
 {
     if ((int64_t)count < limit)
         return;
@@ -113,8 +115,8 @@ static bool idempotency_of(struct api_op *op, struct idempotency *ret)
     ret->key = http_header(op->request, "Idempotency-Key");
     if (ret->key.n == 0)
         return false;
-    ret->scope = str_of(arena_printf(op->arena, "%s %s", http_route(op->request)->pattern,
-                                     http_caller(op->request)->actor));
+    ret->scope = str_of(
+        arena_printf(op->arena, "%s %s", http_route(op->request)->pattern, http_caller(op->request)->actor));
     hash_sha256_hex(http_body(op->request), ret->hash);
     return true;
 }
@@ -126,12 +128,15 @@ int api_replay(struct api_op *op, struct db *db, struct err *e)
     if (!idempotency_of(op, &i))
         return 0;
     if (i.key.n > IDEMPOTENCY_KEY_MAX)
-        return err_set(e, ERR_BAD_REQUEST, -EINVAL, "Idempotency-Key is longer than %d bytes", IDEMPOTENCY_KEY_MAX);
-    int rc = idempotency_get(db, i.key, i.scope, str_of(i.hash), op->op.now_us, op->arena, &op->status, &body, e);
+        return err_set(e, ERR_BAD_REQUEST, -EINVAL, "Idempotency-Key is longer than %d bytes",
+                       IDEMPOTENCY_KEY_MAX);
+    int rc =
+        idempotency_get(db, i.key, i.scope, str_of(i.hash), op->op.now_us, op->arena, &op->status, &body, e);
     if (rc == IDEMPOTENCY_E_ABSENT)
         return 0;
     if (rc == IDEMPOTENCY_E_MISMATCH)
-        return err_set(e, ERR_INVALID, -EINVAL, "this Idempotency-Key was used with another body; use a new one");
+        return err_set(e, ERR_INVALID, -EINVAL,
+                       "this Idempotency-Key was used with another body; use a new one");
     if (rc != 0)
         return rc;
     buf_clear(&op->body);
@@ -145,7 +150,8 @@ int api_remember(struct api_op *op, struct db *db, struct err *e)
     struct idempotency i;
     if (!idempotency_of(op, &i))
         return 0;
-    return idempotency_put(db, i.key, i.scope, str_of(i.hash), op->status, buf_str(&op->body), op->op.now_us, e);
+    return idempotency_put(db, i.key, i.scope, str_of(i.hash), op->status, buf_str(&op->body), op->op.now_us,
+                           e);
 }
 
 /* -- routes -- */
@@ -153,7 +159,7 @@ int api_remember(struct api_op *op, struct db *db, struct err *e)
 struct http_route *api_all_routes(size_t *ret_count)
 {
     static const struct api_routes *const tables[] = {
-        &api_status_routes, &api_tasks_routes, &api_jobs_routes,  &api_leases_routes, &api_runs_routes,
+        &api_status_routes, &api_tasks_routes, &api_jobs_routes,   &api_leases_routes, &api_runs_routes,
         &api_agents_routes, &api_queue_routes, &api_tokens_routes, &api_audit_routes};
     size_t count = 0;
     for (size_t i = 0; i < COUNT_OF(tables); i++)

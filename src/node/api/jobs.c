@@ -13,20 +13,28 @@ struct job_body {
 };
 #define AT(member) offsetof(struct job_body, member)
 static const struct json_field job_fields[] = {
-    {"agent", JSON_FIELD_TEXT, AT(agent), .required = true, .min = 1, .max = 100, .doc = "An agent profile of the configuration."},
+    {"agent", JSON_FIELD_TEXT, AT(agent), .required = true, .min = 1, .max = 100,
+     .doc = "An agent profile of the configuration."},
     {"prompt", JSON_FIELD_TEXT, AT(prompt), .doc = "Fills {prompt} of the profile's command."},
-    {"args", JSON_FIELD_TEXTS, AT(args), .max = 256, .doc = "Fill the element {args} of the profile's command."},
-    {"task_id", JSON_FIELD_INT, AT(task_id), AT(has_task), .min = 1, .max = INT64_MAX, .doc = "The task it is for."},
-    {"repo", JSON_FIELD_TEXT, AT(repo), .min = 1, .max = 300, .doc = "Name below repo_root, or an absolute path."},
+    {"args", JSON_FIELD_TEXTS, AT(args), .max = 256,
+     .doc = "Fill the element {args} of the profile's command."},
+    {"task_id", JSON_FIELD_INT, AT(task_id), AT(has_task), .min = 1, .max = INT64_MAX,
+     .doc = "The task it is for."},
+    {"repo", JSON_FIELD_TEXT, AT(repo), .min = 1, .max = 300,
+     .doc = "Name below repo_root, or an absolute path."},
     {"model", JSON_FIELD_TEXT, AT(model), .min = 1, .max = 100, .doc = "Instead of the profile's."},
     {"effort", JSON_FIELD_TEXT, AT(effort), .min = 1, .max = 100, .doc = "Instead of the profile's."},
-    {"priority", JSON_FIELD_INT, AT(priority), .min = -1000, .max = 1000, .doc = "Higher goes first; 0 by default."},
-    {"max_attempts", JSON_FIELD_INT, AT(max_attempts), AT(has_attempts), .min = 1, .max = 1000, .doc = "Instead of the profile's."},
-    {"timeout_s", JSON_FIELD_INT, AT(timeout_s), .min = 0, .max = 31536000, .doc = "Of one attempt; 0: the profile's."},
+    {"priority", JSON_FIELD_INT, AT(priority), .min = -1000, .max = 1000,
+     .doc = "Higher goes first; 0 by default."},
+    {"max_attempts", JSON_FIELD_INT, AT(max_attempts), AT(has_attempts), .min = 1, .max = 1000,
+     .doc = "Instead of the profile's."},
+    {"timeout_s", JSON_FIELD_INT, AT(timeout_s), .min = 0, .max = 31536000,
+     .doc = "Of one attempt; 0: the profile's."},
     {"run_after", JSON_FIELD_TIME, AT(run_after), AT(has_run_after), .doc = "Not before this time."},
     {"unique_key", JSON_FIELD_TEXT, AT(unique_key), .min = 1, .max = 255,
      .doc = "While a job with this key is queued or running, asking again gives that one."},
-    {"env", JSON_FIELD_TEXT_MAP, AT(env), .max = 256, .doc = "Values for variables named in the profile's env_pass."},
+    {"env", JSON_FIELD_TEXT_MAP, AT(env), .max = 256,
+     .doc = "Values for variables named in the profile's env_pass."},
     {0}};
 #undef AT
 
@@ -62,7 +70,8 @@ static int check_task(struct api_op *op, struct db *db, int64_t task_id, struct 
     if (rc == TASK_E_ABSENT)
         return err_set_at(e, ERR_INVALID, rc, "/task_id", "there is no task %lld", (long long)task_id);
     if (rc == 0 && task_id && task.terminal)
-        return err_set_at(e, ERR_INVALID, -EINVAL, "/task_id", "task %lld is %s", (long long)task_id, task.stage);
+        return err_set_at(e, ERR_INVALID, -EINVAL, "/task_id", "task %lld is %s", (long long)task_id,
+                          task.stage);
     return rc;
 }
 
@@ -130,7 +139,8 @@ static void create(struct http_request *r, void *context)
         return;
     const struct agent_profile *profile = config_agent(n->config, body.agent);
     if (!profile) {
-        http_reply_problem(r, 422, "/agent", "there is no agent \"%.*s\" in the configuration", STR_ARG(body.agent));
+        http_reply_problem(r, 422, "/agent", "there is no agent \"%.*s\" in the configuration",
+                           STR_ARG(body.agent));
         return;
     }
     if (wants_prompt(profile) && !body.prompt.p) {
@@ -183,9 +193,8 @@ static int list_work(struct api_op *op, struct db *db, struct err *e)
     }
     json_array_end(&op->json);
     json_object_end(&op->json);
-    const char *query = f->state >= 0
-                            ? arena_printf(op->arena, "state=%s", job_state_name((enum job_state)f->state))
-                            : "";
+    const char *query =
+        f->state >= 0 ? arena_printf(op->arena, "state=%s", job_state_name((enum job_state)f->state)) : "";
     api_next_page(op, "/api/v1/jobs", query, f->limit, count, count ? jobs[count - 1].id : 0);
     return 0;
 }
@@ -285,6 +294,9 @@ static int change(struct api_op *op, struct db *db, enum job_event event, const 
     struct job_end end = {.event = event, .cause = cause, .timing = {.now_us = op->op.now_us}};
     struct job_change change;
     int rc = job_change(db, in->id, &end, &change, e);
+    if (rc == JOB_STORE_E_DEDUPED)
+        return err_set(e, ERR_CONFLICT, rc,
+                       "another job with the unique_key of job %lld is queued or running", (long long)in->id);
     if (rc == JOB_STORE_E_NOT_ALLOWED)
         return err_set(e, ERR_CONFLICT, rc, "job %lld is %s; that cannot be %s", (long long)in->id,
                        job_state_name(in->before.state), event == JOB_CANCEL ? "cancelled" : "retried");
@@ -350,17 +362,21 @@ static void retry(struct http_request *r, void *context)
 
 static const struct http_route routes[] = {
     {HTTP_GET, "/api/v1/jobs", API_READERS, list, .summary = "List jobs",
-     .query = "limit:integer:At most this many;after:integer:Ids above this one;state:string:queued, running, done, failed "
+     .query = "limit:integer:At most this many;after:integer:Ids above this one;state:string:queued, "
+              "running, done, failed "
               "or cancelled;agent:string:Of this profile;repo:string:Of this repo;task_id:integer:Of this "
               "task;order:string:newest for the newest first",
      .responses = "200:Jobs in order of id"},
     {HTTP_POST, "/api/v1/jobs", API_RUNNERS, create, .body = job_fields, .summary = "Queue a job",
-     .responses = "201:The job;200:The job with this unique_key that is queued or running;422:A field is wrong"},
+     .responses =
+         "201:The job;200:The job with this unique_key that is queued or running;422:A field is wrong"},
     {HTTP_GET, "/api/v1/jobs/{id}", API_READERS, show, .summary = "One job with its runs",
      .responses = "200:The job;404:No such job"},
     {HTTP_POST, "/api/v1/jobs/{id}/cancel", API_OPERATORS, cancel, .summary = "Cancel a job",
-     .responses = "200:It was queued and is cancelled;202:It is running and was asked to end;409:It has ended"},
-    {HTTP_POST, "/api/v1/jobs/{id}/retry", API_OPERATORS, retry, .summary = "Revive a failed or cancelled job",
+     .responses =
+         "200:It was queued and is cancelled;202:It is running and was asked to end;409:It has ended"},
+    {HTTP_POST, "/api/v1/jobs/{id}/retry", API_OPERATORS, retry,
+     .summary = "Revive a failed or cancelled job",
      .responses = "200:It is queued again;409:It is not failed or cancelled"},
 };
 const struct api_routes api_jobs_routes = {routes, COUNT_OF(routes)};

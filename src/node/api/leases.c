@@ -19,9 +19,12 @@ static const struct json_field lease_fields[] = {
     {"worker", JSON_FIELD_TEXT, AT(worker), .required = true, .min = 1, .max = 100, .doc = "Who asks."},
     {"agents", JSON_FIELD_TEXTS, AT(agents), .required = true, .min = 1, .max = QUEUE_LEASE_AGENTS_MAX,
      .doc = "Profiles whose jobs it can do."},
-    {"max", JSON_FIELD_INT, AT(max), .min = 1, .max = LEASE_JOBS_MAX, .doc = "At most this many jobs; 1 by default."},
-    {"lease_s", JSON_FIELD_INT, AT(lease_s), .min = 1, .max = LEASE_MAX_S, .doc = "How long a lease lasts without a word; 60."},
-    {"wait_s", JSON_FIELD_INT, AT(wait_s), .min = 0, .max = LEASE_WAIT_MAX_S, .doc = "How long to wait for a job; 0."},
+    {"max", JSON_FIELD_INT, AT(max), .min = 1, .max = LEASE_JOBS_MAX,
+     .doc = "At most this many jobs; 1 by default."},
+    {"lease_s", JSON_FIELD_INT, AT(lease_s), .min = 1, .max = LEASE_MAX_S,
+     .doc = "How long a lease lasts without a word; 60."},
+    {"wait_s", JSON_FIELD_INT, AT(wait_s), .min = 0, .max = LEASE_WAIT_MAX_S,
+     .doc = "How long to wait for a job; 0."},
     {0}};
 #undef AT
 
@@ -97,21 +100,33 @@ struct report_body {
     double cost_usd;
 };
 #define AT(member) offsetof(struct report_body, member)
-#define TOKENS(name, member)                                                                                          \
-    {name, JSON_FIELD_INT, AT(member), AT(has_##member), .min = 0, .max = USAGE_TOKENS_MAX, .doc = "Of the whole run so far."}
-#define COMMON_FIELDS                                                                                                 \
-    {"lease_token", JSON_FIELD_TEXT, AT(lease_token), .required = true, .min = 1, .max = 100, .doc = "As the lease gave it."},    \
-        TOKENS("input_tokens", input), TOKENS("output_tokens", output), TOKENS("cache_read_tokens", cache_read),      \
-        TOKENS("cache_creation_tokens", cache_creation),                                                              \
-        {"cost_usd", JSON_FIELD_NUMBER, AT(cost_usd), AT(has_cost), .doc = "Of the whole run so far."},               \
-    {                                                                                                                 \
-        "model", JSON_FIELD_TEXT, AT(model), .min = 1, .max = USAGE_MODEL_MAX - 1, .doc = "The model that was used."                 \
+#define TOKENS(name, member)                                                                                 \
+    {                                                                                                        \
+        name, JSON_FIELD_INT, AT(member), AT(has_##member), .min = 0, .max = USAGE_TOKENS_MAX,               \
+                                                            .doc = "Of the whole run so far."                \
+    }
+#define COMMON_FIELDS                                                                                        \
+    {"lease_token",                                                                                          \
+     JSON_FIELD_TEXT,                                                                                        \
+     AT(lease_token),                                                                                        \
+     .required = true,                                                                                       \
+     .min = 1,                                                                                               \
+     .max = 100,                                                                                             \
+     .doc = "As the lease gave it."},                                                                        \
+        TOKENS("input_tokens", input), TOKENS("output_tokens", output),                                      \
+        TOKENS("cache_read_tokens", cache_read), TOKENS("cache_creation_tokens", cache_creation),            \
+        {"cost_usd", JSON_FIELD_NUMBER, AT(cost_usd), AT(has_cost), .doc = "Of the whole run so far."},      \
+    {                                                                                                        \
+        "model", JSON_FIELD_TEXT, AT(model), .min = 1, .max = USAGE_MODEL_MAX - 1,                           \
+                                             .doc = "The model that was used."                               \
     }
 static const struct json_field heartbeat_fields[] = {
     COMMON_FIELDS,
     {"lease_s", JSON_FIELD_INT, AT(lease_s), .min = 1, .max = LEASE_MAX_S, .doc = "From now; 60 by default."},
-    {"pid", JSON_FIELD_INT, AT(pid), .min = 1, .max = INT32_MAX, .doc = "Of the agent, when it runs on this host."},
-    {"start_ticks", JSON_FIELD_INT, AT(start_ticks), .min = 1, .max = INT64_MAX, .doc = "Field 22 of its /proc/PID/stat."},
+    {"pid", JSON_FIELD_INT, AT(pid), .min = 1, .max = INT32_MAX,
+     .doc = "Of the agent, when it runs on this host."},
+    {"start_ticks", JSON_FIELD_INT, AT(start_ticks), .min = 1, .max = INT64_MAX,
+     .doc = "Field 22 of its /proc/PID/stat."},
     {0}};
 static const struct json_field complete_fields[] = {COMMON_FIELDS, {0}};
 static const struct json_field fail_fields[] = {
@@ -177,7 +192,8 @@ static void report(struct http_request *r, struct node *n, int what)
 {
     struct report_body body = {.lease_s = what == QUEUE_HEARTBEAT ? LEASE_DEFAULT_S : 0};
     struct queue_report request = {.what = what, .done = reported, .arg = r};
-    if (!http_param_id(r, "id", &request.job_id) || !api_body(r, &body) || !fill_usage(r, &body, &request.usage))
+    if (!http_param_id(r, "id", &request.job_id) || !api_body(r, &body) ||
+        !fill_usage(r, &body, &request.usage))
         return;
     http_note_resource(r, "job:%lld", (long long)request.job_id);
     request.token = arena_strdup(http_arena(r), body.lease_token);
@@ -205,15 +221,17 @@ static void fail(struct http_request *r, void *context)
     report(r, context, QUEUE_FAIL);
 }
 
-#define REPORTED "200:The job, and what the worker should do;404:No such job;409:The lease is over: drop the work"
+#define REPORTED                                                                                             \
+    "200:The job, and what the worker should do;404:No such job;409:The lease is over: drop the work"
 static const struct http_route routes[] = {
-    {HTTP_POST, "/api/v1/jobs/lease", API_WORKERS, lease, .body = lease_fields, .summary = "Lease jobs, waiting for them if asked",
+    {HTTP_POST, "/api/v1/jobs/lease", API_WORKERS, lease, .body = lease_fields,
+     .summary = "Lease jobs, waiting for them if asked",
      .responses = "200:The jobs, none when the wait is over;422:A field is wrong"},
     {HTTP_POST, "/api/v1/jobs/{id}/heartbeat", API_WORKERS, heartbeat, .body = heartbeat_fields,
      .summary = "Extend a lease", .responses = REPORTED},
     {HTTP_POST, "/api/v1/jobs/{id}/complete", API_WORKERS, complete, .body = complete_fields,
      .summary = "A leased job is done", .responses = REPORTED},
-    {HTTP_POST, "/api/v1/jobs/{id}/fail", API_WORKERS, fail, .body = fail_fields, .summary = "A leased job failed",
-     .responses = REPORTED},
+    {HTTP_POST, "/api/v1/jobs/{id}/fail", API_WORKERS, fail, .body = fail_fields,
+     .summary = "A leased job failed", .responses = REPORTED},
 };
 const struct api_routes api_leases_routes = {routes, COUNT_OF(routes)};

@@ -6,7 +6,8 @@ struct pause_body {
     struct str agent, reason;
 };
 static const struct json_field pause_fields[] = {
-    {"agent", JSON_FIELD_TEXT, offsetof(struct pause_body, agent), .min = 1, .max = 100, .doc = "One profile; all without it."},
+    {"agent", JSON_FIELD_TEXT, offsetof(struct pause_body, agent), .min = 1, .max = 100,
+     .doc = "One profile; all without it."},
     {"reason", JSON_FIELD_TEXT, offsetof(struct pause_body, reason), .max = 500, .doc = "Why, for people."},
     {0}};
 
@@ -39,7 +40,8 @@ static void set(struct http_request *r, struct node *n, bool paused)
         return;
     const struct agent_profile *profile = body.agent.p ? config_agent(n->config, body.agent) : NULL;
     if (body.agent.p && !profile) {
-        http_reply_problem(r, 422, "/agent", "there is no agent \"%.*s\" in the configuration", STR_ARG(body.agent));
+        http_reply_problem(r, 422, "/agent", "there is no agent \"%.*s\" in the configuration",
+                           STR_ARG(body.agent));
         return;
     }
     struct api_op *op = api_op_new(r, n, pause_work);
@@ -94,10 +96,12 @@ static void trigger(struct http_request *r, void *context)
 }
 
 static const struct http_route routes[] = {
-    {HTTP_POST, "/api/v1/queue/pause", API_OPERATORS, pause_queue, .body = pause_fields, .body_optional = true,
-     .summary = "Start no further jobs", .responses = "200:What is paused;422:No such agent"},
-    {HTTP_POST, "/api/v1/queue/resume", API_OPERATORS, resume_queue, .body = pause_fields, .body_optional = true,
-     .summary = "Start jobs again", .responses = "200:What is resumed;422:No such agent"},
+    {HTTP_POST, "/api/v1/queue/pause", API_OPERATORS, pause_queue, .body = pause_fields,
+     .body_optional = true, .summary = "Start no further jobs",
+     .responses = "200:What is paused;422:No such agent"},
+    {HTTP_POST, "/api/v1/queue/resume", API_OPERATORS, resume_queue, .body = pause_fields,
+     .body_optional = true, .summary = "Start jobs again",
+     .responses = "200:What is resumed;422:No such agent"},
     {HTTP_POST, "/api/sync/trigger", API_RUNNERS, trigger, .summary = "Reconcile now",
      .responses = "200:What was found and repaired"},
 };

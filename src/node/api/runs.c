@@ -9,7 +9,6 @@
 #define OUTPUT_BYTES_DEFAULT (64 * 1024)
 #define OUTPUT_BYTES_MAX (1024 * 1024)
 
-
 static int list_work(struct api_op *op, struct db *db, struct err *e)
 {
     const struct run_filter *f = op->input;
@@ -28,7 +27,8 @@ static int list_work(struct api_op *op, struct db *db, struct err *e)
     }
     json_array_end(&op->json);
     json_object_end(&op->json);
-    api_next_page(op, "/api/v1/runs", f->live_only ? "live=true" : "", f->limit, count, count ? runs[count - 1].id : 0);
+    api_next_page(op, "/api/v1/runs", f->live_only ? "live=true" : "", f->limit, count,
+                  count ? runs[count - 1].id : 0);
     return 0;
 }
 
@@ -139,7 +139,8 @@ static int output_work(struct api_op *op, struct db *db, struct err *e)
     return 0;
 }
 
-static void read_one(struct http_request *r, struct node *n, int (*work)(struct api_op *, struct db *, struct err *))
+static void read_one(struct http_request *r, struct node *n,
+                     int (*work)(struct api_op *, struct db *, struct err *))
 {
     int64_t id, bytes;
     if (!http_param_id(r, "id", &id) ||
@@ -165,13 +166,17 @@ static void output(struct http_request *r, void *context)
 
 static const struct http_route routes[] = {
     {HTTP_GET, "/api/v1/runs", API_READERS, list, .summary = "List runs",
-     .query = "limit:integer:At most this many;after:integer:Ids above this one;live:boolean:Only those that run;"
-              "job_id:integer:Of this job;task_id:integer:Of this task;agent:string:Of this profile;order:string:newest "
-              "for the newest first",
+     .query =
+         "limit:integer:At most this many;after:integer:Ids above this one;live:boolean:Only those that run;"
+         "job_id:integer:Of this job;task_id:integer:Of this task;agent:string:Of this "
+         "profile;order:string:newest "
+         "for the newest first",
      .responses = "200:Runs in order of id"},
     {HTTP_GET, "/api/v1/runs/{id}", API_READERS, show, .summary = "One run, with tokens and cost so far",
      .responses = "200:The run;404:No such run"},
-    {HTTP_GET, "/api/v1/runs/{id}/output", API_VIEWERS, output, .summary = "The end of what a run has printed",
-     .query = "bytes:integer:At most about this many, 65536 by default", .responses = "200:Lines;404:No such run"},
+    {HTTP_GET, "/api/v1/runs/{id}/output", API_VIEWERS, output,
+     .summary = "The end of what a run has printed",
+     .query = "bytes:integer:At most about this many, 65536 by default",
+     .responses = "200:Lines;404:No such run"},
 };
 const struct api_routes api_runs_routes = {routes, COUNT_OF(routes)};

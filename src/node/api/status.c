@@ -31,7 +31,8 @@ static void readyz(struct http_request *r, void *context)
 enum health { HEALTH_OK, HEALTH_DEGRADED, HEALTH_UNHEALTHY };
 static const char *const health_names[] = {"ok", "degraded", "unhealthy"};
 
-static void section(struct json_writer *w, const char *name, enum health health, const char *detail, enum health *worst)
+static void section(struct json_writer *w, const char *name, enum health health, const char *detail,
+                    enum health *worst)
 {
     json_key(w, name);
     json_object_begin(w);
@@ -67,7 +68,8 @@ static enum health queue_health(const struct node *n, char detail[static 96])
         (void)snprintf(detail, 96, "muster-shim was not found: no agent can be started");
         return HEALTH_DEGRADED;
     }
-    (void)snprintf(detail, 96, "%zu of %zu breakers open%s", open, count, queue_paused(n->queue) ? ", paused" : "");
+    (void)snprintf(detail, 96, "%zu of %zu breakers open%s", open, count,
+                   queue_paused(n->queue) ? ", paused" : "");
     return open ? HEALTH_DEGRADED : HEALTH_OK;
 }
 
@@ -84,8 +86,8 @@ static void health(struct http_request *r, void *context)
     json_object_begin(&w);
     json_key(&w, "sections");
     json_object_begin(&w);
-    section(&w, "store", store.full ? HEALTH_UNHEALTHY : HEALTH_OK, store.full ? "the disk is full: writes are refused" : NULL,
-            &worst);
+    section(&w, "store", store.full ? HEALTH_UNHEALTHY : HEALTH_OK,
+            store.full ? "the disk is full: writes are refused" : NULL, &worst);
     section(&w, "queue", queue_is, queue, &worst);
     section(&w, "disk", disk_is, disk, &worst);
     json_object_end(&w);
@@ -182,12 +184,18 @@ static void openapi(struct http_request *r, void *context)
 static const struct http_route routes[] = {
     {HTTP_GET, "/metrics", API_READERS, metrics, .summary = "The raw-signal snapshot; OpenMetrics by Accept",
      .responses = "200:The snapshot"},
-    {HTTP_GET, "/healthz", HTTP_ROLE_ANYBODY, healthz, .summary = "The process answers", .responses = "200:It does"},
-    {HTTP_GET, "/readyz", HTTP_ROLE_ANYBODY, readyz, .summary = "It can serve", .responses = "200:It can;503:Not yet, or no more"},
-    {HTTP_GET, "/api/health", API_READERS, health, .summary = "Health by section", .responses = "200:ok, degraded or unhealthy"},
-    {HTTP_GET, "/api/v1/status", API_READERS, status, .summary = "The node at a glance", .responses = "200:Figures"},
-    {HTTP_GET, "/api/v1/events", API_READERS, events, .streams = true, .summary = "What happens, as server-sent events",
+    {HTTP_GET, "/healthz", HTTP_ROLE_ANYBODY, healthz, .summary = "The process answers",
+     .responses = "200:It does"},
+    {HTTP_GET, "/readyz", HTTP_ROLE_ANYBODY, readyz, .summary = "It can serve",
+     .responses = "200:It can;503:Not yet, or no more"},
+    {HTTP_GET, "/api/health", API_READERS, health, .summary = "Health by section",
+     .responses = "200:ok, degraded or unhealthy"},
+    {HTTP_GET, "/api/v1/status", API_READERS, status, .summary = "The node at a glance",
+     .responses = "200:Figures"},
+    {HTTP_GET, "/api/v1/events", API_READERS, events, .streams = true,
+     .summary = "What happens, as server-sent events",
      .query = "subject:string:Only subjects that match this pattern", .responses = "200:text/event-stream"},
-    {HTTP_GET, "/openapi.json", HTTP_ROLE_ANYBODY, openapi, .summary = "This description", .responses = "200:OpenAPI 3.1"},
+    {HTTP_GET, "/openapi.json", HTTP_ROLE_ANYBODY, openapi, .summary = "This description",
+     .responses = "200:OpenAPI 3.1"},
 };
 const struct api_routes api_status_routes = {routes, COUNT_OF(routes)};

@@ -7,11 +7,13 @@ struct task_body {
     struct str work_item, title, repo, type, workflow, stage;
 };
 static const struct json_field task_fields[] = {
-    {"work_item", JSON_FIELD_TEXT, offsetof(struct task_body, work_item), .required = true, .min = 1, .max = 200,
-     .doc = "What people call it: a ticket, an issue, a branch."},
+    {"work_item", JSON_FIELD_TEXT, offsetof(struct task_body, work_item), .required = true, .min = 1,
+     .max = 200, .doc = "What people call it: a ticket, an issue, a branch."},
     {"title", JSON_FIELD_TEXT, offsetof(struct task_body, title), .max = 500, .doc = "One line."},
-    {"repo", JSON_FIELD_TEXT, offsetof(struct task_body, repo), .min = 1, .max = 300, .doc = "Where the work is done."},
-    {"type", JSON_FIELD_TEXT, offsetof(struct task_body, type), .min = 1, .max = 100, .doc = "Kind of work, for statistics."},
+    {"repo", JSON_FIELD_TEXT, offsetof(struct task_body, repo), .min = 1, .max = 300,
+     .doc = "Where the work is done."},
+    {"type", JSON_FIELD_TEXT, offsetof(struct task_body, type), .min = 1, .max = 100,
+     .doc = "Kind of work, for statistics."},
     {"workflow", JSON_FIELD_TEXT, offsetof(struct task_body, workflow), .min = 1, .max = 100,
      .doc = "A workflow of the configuration; its first stage is entered unless `stage` says otherwise."},
     {"stage", JSON_FIELD_TEXT, offsetof(struct task_body, stage), .min = 1, .max = 100,
@@ -24,7 +26,8 @@ struct stage_body {
 static const struct json_field stage_fields[] = {
     {"stage", JSON_FIELD_TEXT, offsetof(struct stage_body, stage), .required = true, .min = 1, .max = 100,
      .doc = "Where the task goes; `done` and `cancelled` end it."},
-    {"reason", JSON_FIELD_TEXT, offsetof(struct stage_body, reason), .max = 500, .doc = "Why, for the history."},
+    {"reason", JSON_FIELD_TEXT, offsetof(struct stage_body, reason), .max = 500,
+     .doc = "Why, for the history."},
     {0}};
 
 /* -- POST /api/v1/tasks -- */
@@ -235,7 +238,8 @@ static int move_work(struct api_op *op, struct db *db, struct err *e)
         return rc;
     const struct workflow *w = task.workflow ? config_workflow(op->config, str_of(task.workflow)) : NULL;
     if (w && !workflow_has_stage(w, in->stage))
-        return err_set_at(e, ERR_INVALID, -EINVAL, "/stage", "workflow \"%s\" has no stage \"%s\"", w->name, in->stage);
+        return err_set_at(e, ERR_INVALID, -EINVAL, "/stage", "workflow \"%s\" has no stage \"%s\"", w->name,
+                          in->stage);
     in->from = task.stage;
     rc = task_move(db, in->id, in->stage, in->actor, in->reason, 0, op->op.now_us, e);
     if (rc == TASK_E_TERMINAL)
@@ -273,14 +277,17 @@ static void move(struct http_request *r, void *context)
 
 static const struct http_route routes[] = {
     {HTTP_GET, "/api/v1/tasks", API_READERS, list, .summary = "List tasks",
-     .query = "limit:integer:At most this many;after:integer:Ids above this one;open:boolean:Leave out those that are "
-              "done or cancelled;stage:string:In this stage;repo:string:Of this repo;work_item:string:With this name",
+     .query = "limit:integer:At most this many;after:integer:Ids above this one;open:boolean:Leave out those "
+              "that are "
+              "done or cancelled;stage:string:In this stage;repo:string:Of this repo;work_item:string:With "
+              "this name",
      .responses = "200:Tasks in order of id"},
     {HTTP_POST, "/api/v1/tasks", API_OPERATORS, create, .body = task_fields, .summary = "Create a task",
      .responses = "201:The task;422:A field is wrong"},
     {HTTP_GET, "/api/v1/tasks/{id}", API_READERS, show, .summary = "One task with its history",
      .responses = "200:The task;404:No such task"},
-    {HTTP_POST, "/api/v1/tasks/{id}/stage", API_OPERATORS, move, .body = stage_fields, .summary = "Move a task",
+    {HTTP_POST, "/api/v1/tasks/{id}/stage", API_OPERATORS, move, .body = stage_fields,
+     .summary = "Move a task",
      .responses = "200:The task;404:No such task;409:The task is at its end;422:No such stage"},
 };
 const struct api_routes api_tasks_routes = {routes, COUNT_OF(routes)};

@@ -12,7 +12,8 @@ static const struct json_field token_fields[] = {
      .doc = "Shown in lists and in the audit log."},
     {"role", JSON_FIELD_TEXT, offsetof(struct token_body, role), .required = true,
      .one_of = "admin|operator|agent|viewer|scheduler", .doc = "What it may do."},
-    {"scope", JSON_FIELD_TEXT, offsetof(struct token_body, scope), .min = 1, .max = 120, .doc = "Subject it is limited to."},
+    {"scope", JSON_FIELD_TEXT, offsetof(struct token_body, scope), .min = 1, .max = 120,
+     .doc = "Subject it is limited to."},
     {"expires_at", JSON_FIELD_TIME, offsetof(struct token_body, expires_at), .doc = "Never without it."},
     {0}};
 
@@ -126,7 +127,8 @@ static void revoke_token(struct http_request *r, void *context)
 }
 
 static const struct http_route routes[] = {
-    {HTTP_GET, "/api/v1/tokens", HTTP_ROLE_ADMIN, list, .summary = "List tokens", .responses = "200:Tokens, without their secrets"},
+    {HTTP_GET, "/api/v1/tokens", HTTP_ROLE_ADMIN, list, .summary = "List tokens",
+     .responses = "200:Tokens, without their secrets"},
     {HTTP_POST, "/api/v1/tokens", HTTP_ROLE_ADMIN, create, .body = token_fields, .summary = "Create a token",
      .responses = "201:The token with its secret, which is shown this once;422:A field is wrong"},
     {HTTP_DELETE, "/api/v1/tokens/{id}", HTTP_ROLE_ADMIN, revoke_token, .summary = "Revoke a token",

@@ -50,7 +50,8 @@ static bool split_unquoted(struct str *rest, char separator, struct str *ret_par
     return true;
 }
 
-/* RFC 9110 §12.4.2: 0 to 1 with at most three decimals.  Anything else counts as 1, as if it had not been said. */
+/* RFC 9110 §12.4.2: 0 to 1 with at most three decimals.  Anything else counts as 1, as if it had not been
+ * said. */
 static int quality_of(struct str s)
 {
     if (s.n == 0 || s.n > 5 || (s.p[0] != '0' && s.p[0] != '1') || (s.n > 1 && s.p[1] != '.'))
@@ -111,7 +112,8 @@ static enum specificity meaning(const struct range *r, enum metrics_format forma
     return NOT_NAMED;
 }
 
-/* Whether `a` is wanted more than `b`.  Being named beats a wildcard; a version beats none only within one format. */
+/* Whether `a` is wanted more than `b`.  Being named beats a wildcard; a version beats none only within one
+ * format. */
 static bool preferred(struct preference a, struct preference b)
 {
     if (a.quality != b.quality)

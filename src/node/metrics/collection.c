@@ -58,7 +58,8 @@ struct collection *collection_unref(struct collection *c)
 
 static int by_run_id(const void *a, const void *b)
 {
-    int64_t x = ((const struct metrics_live_run *)a)->run_id, y = ((const struct metrics_live_run *)b)->run_id;
+    int64_t x = ((const struct metrics_live_run *)a)->run_id,
+            y = ((const struct metrics_live_run *)b)->run_id;
     return (x > y) - (x < y);
 }
 
@@ -140,13 +141,16 @@ static void guard(struct collection_rows *r, enum collection_source source, int 
 
 void collection_read_rows(struct collection_rows *r, struct db *db)
 {
-    guard(r, SOURCE_TOTALS, totals_all(db, &r->arena, &r->totals, &r->total_count, &r->errors[SOURCE_TOTALS]));
+    guard(r, SOURCE_TOTALS,
+          totals_all(db, &r->arena, &r->totals, &r->total_count, &r->errors[SOURCE_TOTALS]));
     /* The first statement fixes what the transaction sees, so no row that it shows is younger than this. */
     r->now_us = clock_wall_us();
-    guard(r, SOURCE_TASKS, snapshot_tasks(db, &r->arena, &r->tasks, &r->task_count, &r->errors[SOURCE_TASKS]));
+    guard(r, SOURCE_TASKS,
+          snapshot_tasks(db, &r->arena, &r->tasks, &r->task_count, &r->errors[SOURCE_TASKS]));
     guard(r, SOURCE_RUNNING,
           snapshot_running(db, &r->arena, &r->running, &r->running_count, &r->errors[SOURCE_RUNNING]));
-    guard(r, SOURCE_OLDEST, job_oldest_queued(db, r->now_us, &r->oldest_queued_at, &r->errors[SOURCE_OLDEST]));
+    guard(r, SOURCE_OLDEST,
+          job_oldest_queued(db, r->now_us, &r->oldest_queued_at, &r->errors[SOURCE_OLDEST]));
 }
 
 /* -- figures -- */
@@ -160,7 +164,8 @@ static void read_process(const struct procfs *procfs, const struct snapshot_runn
         return;
     int64_t start_ticks = running->start_ticks > 0 ? running->start_ticks : now->start_ticks;
     int64_t shim_pid = running->shim_pid > 0 ? running->shim_pid : -1;
-    ret->alive = procfs_tree(procfs, running->pid, start_ticks, shim_pid, running->shim_start_ticks, &ret->tree);
+    ret->alive =
+        procfs_tree(procfs, running->pid, start_ticks, shim_pid, running->shim_start_ticks, &ret->tree);
     ret->start_ticks = start_ticks;
 }
 

@@ -1,9 +1,10 @@
 /* collection.h -- what one snapshot of /metrics knows: data to render, and nothing that moves (spec 30).
  *
- * Three parts, each filled by the thread that may look at its source and not touched after: memory (loop thread), rows
- * (the store's reader thread, one read transaction, M12), figures (the /proc worker).  A source that fails is noted and
- * leaves the others alone (M5); collection_degraded tells what that costs.  A part that did not come in time is NULL.
- * Rendering reads a collection and changes nothing, so two threads may do it at once. */
+ * Three parts, each filled by the thread that may look at its source and not touched after: memory (loop
+ * thread), rows (the store's reader thread, one read transaction, M12), figures (the /proc worker).  A source
+ * that fails is noted and leaves the others alone (M5); collection_degraded tells what that costs.  A part
+ * that did not come in time is NULL. Rendering reads a collection and changes nothing, so two threads may do
+ * it at once. */
 #pragma once
 #include "io/http_server.h"
 #include "io/procfs.h"
@@ -22,7 +23,8 @@ enum collection_source {
     SOURCE_PROC,
 };
 #define SOURCE_COUNT 7
-/* A section of the snapshot, and the sources whose failure makes it take its default; in the order of the JSON. */
+/* A section of the snapshot, and the sources whose failure makes it take its default; in the order of the
+ * JSON. */
 enum collection_section {
     SECTION_STAGES,
     SECTION_COUNTS,
@@ -66,19 +68,19 @@ struct collection_rows { /* what the store has */
 struct collection_figures { /* what /proc says of each running agent */
     struct arena arena;
     bool failed;
-    int error; /* errno, when failed */
+    int error;                  /* errno, when failed */
     struct collection_process { /* as many as rows.running, in its order */
         bool alive;             /* else nothing below is known (M8, M9) */
         int64_t start_ticks;
         struct procfs_tree tree;
-    } *processes;
+    } * processes;
 };
 
 struct collection {
     unsigned references;
-    int64_t started_us;               /* the wall clock at its start, for when the store says nothing */
+    int64_t started_us; /* the wall clock at its start, for when the store says nothing */
     struct collection_memory memory;
-    struct collection_rows *rows;     /* NULL: the store did not answer */
+    struct collection_rows *rows;       /* NULL: the store did not answer */
     struct collection_figures *figures; /* NULL: /proc did not answer */
 };
 

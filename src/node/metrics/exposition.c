@@ -58,7 +58,8 @@ static void begin(struct exposition *x)
         unit(x);
 }
 
-/* Both formats escape the same three.  What is not UTF-8 would make the whole page unreadable, so it is replaced. */
+/* Both formats escape the same three.  What is not UTF-8 would make the whole page unreadable, so it is
+ * replaced. */
 static void label_value(struct buf *out, struct str s)
 {
     bool utf8 = str_is_utf8(s);
@@ -79,7 +80,8 @@ static void label_value(struct buf *out, struct str s)
 }
 
 /* Everything before the value.  `le` is a histogram's bound, or NULL. */
-static void head(struct exposition *x, const char *suffix, const struct exposition_label *labels, const char *le)
+static void head(struct exposition *x, const char *suffix, const struct exposition_label *labels,
+                 const char *le)
 {
     char separator = '{';
     begin(x);

@@ -9,7 +9,8 @@
 #define PATIENCE_US (2 * USEC_PER_SEC)
 #define LOG_INTERVAL_US (60 * USEC_PER_SEC)
 
-/* A read of the store in flight.  Its owner forgets it when it takes too long, and is told when it comes back. */
+/* A read of the store in flight.  Its owner forgets it when it takes too long, and is told when it comes
+ * back. */
 struct reading {
     struct store_op op;
     struct metrics *owner; /* NULL: has been freed */
@@ -44,13 +45,13 @@ struct metrics {
     uv_timer_t patience;
 
     enum { IDLE, READING, RENDERING } state;
-    struct reading *reading;     /* in flight; in another state than READING: given up, and not back yet */
-    struct rendering *rendering; /* the same with RENDERING */
+    struct reading *reading;      /* in flight; in another state than READING: given up, and not back yet */
+    struct rendering *rendering;  /* the same with RENDERING */
     struct collection *under_way; /* NULL while IDLE, and while RENDERING more of `current` */
     struct waiter *waiters;
 
-    struct collection *current; /* the last one that was finished */
-    int64_t finished_us;        /* monotonic */
+    struct collection *current;                       /* the last one that was finished */
+    int64_t finished_us;                              /* monotonic */
     struct http_shared *bodies[METRICS_FORMAT_COUNT]; /* of `current`, each made when it is first wanted */
     struct http_shared *switched_off;
     bool queue_seen;
@@ -93,8 +94,8 @@ static void log_degraded(struct metrics *m, const struct collection *c)
         if (!log_limit_allows(limit, clock_monotonic_us(), 1, LOG_INTERVAL_US))
             continue;
         log_warn("metrics", "a section of the snapshot took its default",
-                 LOG_TEXT("section", collection_section_name((enum collection_section)s)), LOG_TEXT("cause", why),
-                 LOG_INT("suppressed", limit->suppressed));
+                 LOG_TEXT("section", collection_section_name((enum collection_section)s)),
+                 LOG_TEXT("cause", why), LOG_INT("suppressed", limit->suppressed));
         limit->suppressed = 0;
     }
 }
@@ -241,7 +242,8 @@ static int run_reading(struct store_op *op, struct db *db, struct err *e)
 /* No transaction: every statement of it has failed. */
 static void fail_rows(struct collection_rows *rows, const struct err *e)
 {
-    static const enum collection_source sources[] = {SOURCE_TOTALS, SOURCE_TASKS, SOURCE_RUNNING, SOURCE_OLDEST};
+    static const enum collection_source sources[] = {SOURCE_TOTALS, SOURCE_TASKS, SOURCE_RUNNING,
+                                                     SOURCE_OLDEST};
     for (size_t i = 0; i < COUNT_OF(sources); i++) {
         rows->failed[sources[i]] = true;
         rows->errors[sources[i]] = *e;

@@ -1,7 +1,8 @@
 /* render.h -- a collection as JSON, or as one of the two text formats of Prometheus (spec 30).
  *
- * Functions from data to bytes: no clock, no store, no /proc.  `figures` stands apart from the collection, since the
- * loop may have to render while the /proc worker is still busy; NULL: every process is unknown.  Any thread. */
+ * Functions from data to bytes: no clock, no store, no /proc.  `figures` stands apart from the collection,
+ * since the loop may have to render while the /proc worker is still busy; NULL: every process is unknown. Any
+ * thread. */
 #pragma once
 #include "base/buf.h"
 #include "node/metrics/accept.h"

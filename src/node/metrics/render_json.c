@@ -168,7 +168,8 @@ static void agent(struct json_writer *w, const struct snapshot_running *r, const
     json_object_end(w);
 }
 
-static void agents(struct json_writer *w, const struct collection *c, const struct collection_figures *figures)
+static void agents(struct json_writer *w, const struct collection *c,
+                   const struct collection_figures *figures)
 {
     const struct collection_process *processes = figures && !figures->failed ? figures->processes : NULL;
     json_key(w, "agents");
@@ -226,7 +227,8 @@ static void cost(struct json_writer *w, const struct collection *c)
     json_object_end(w);
 }
 
-static void degraded(struct json_writer *w, const struct collection *c, const struct collection_figures *figures)
+static void degraded(struct json_writer *w, const struct collection *c,
+                     const struct collection_figures *figures)
 {
     const char *why;
     bool any = false;

@@ -107,42 +107,44 @@ static void paused(struct page *p)
         exposition_i64(&p->x, NULL, p->c->memory.queue.paused);
 }
 
-#define EACH_PROFILE(p, profile)                                                                                      \
-    for (const struct metrics_profile *profile = (p)->c->memory.queue.profiles,                                       \
-                                      *end_ = profile + (p)->c->memory.queue.profile_count;                           \
+#define EACH_PROFILE(p, profile)                                                                             \
+    for (const struct metrics_profile *profile = (p)->c->memory.queue.profiles,                              \
+                                      *end_ = profile + (p)->c->memory.queue.profile_count;                  \
          profile < end_; profile++)
 
 static void breaker_state(struct page *p)
 {
     EACH_PROFILE(p, profile)
-        for (int s = BREAKER_CLOSED; s <= BREAKER_OPEN; s++) {
-            enum breaker_state state = (enum breaker_state)s;
-            exposition_i64(&p->x, LABELS(LABEL("agent", profile->agent), LABEL("state", breaker_state_name(state))),
-                           profile->breaker.state == state);
-        }
+    for (int s = BREAKER_CLOSED; s <= BREAKER_OPEN; s++) {
+        enum breaker_state state = (enum breaker_state)s;
+        exposition_i64(&p->x,
+                       LABELS(LABEL("agent", profile->agent), LABEL("state", breaker_state_name(state))),
+                       profile->breaker.state == state);
+    }
 }
 
 static void breaker_failures(struct page *p)
 {
     EACH_PROFILE(p, profile)
-        exposition_i64(&p->x, LABELS(LABEL("agent", profile->agent)), profile->breaker.consecutive_failures);
+    exposition_i64(&p->x, LABELS(LABEL("agent", profile->agent)), profile->breaker.consecutive_failures);
 }
 
 static void breaker_trips(struct page *p)
 {
     EACH_PROFILE(p, profile)
-        exposition_i64(&p->x, LABELS(LABEL("agent", profile->agent)), profile->breaker.trips);
+    exposition_i64(&p->x, LABELS(LABEL("agent", profile->agent)), profile->breaker.trips);
 }
 
 static void profile_paused(struct page *p)
 {
     EACH_PROFILE(p, profile)
-        exposition_i64(&p->x, LABELS(LABEL("agent", profile->agent)), profile->paused);
+    exposition_i64(&p->x, LABELS(LABEL("agent", profile->agent)), profile->paused);
 }
 
 /* -- running agents -- */
 
-/* Every profile has a sample, so that none running is zero and not nothing; external workers may bring more names. */
+/* Every profile has a sample, so that none running is zero and not nothing; external workers may bring more
+ * names. */
 static void agents_running(struct page *p)
 {
     struct tally t;
@@ -150,7 +152,7 @@ static void agents_running(struct page *p)
         return;
     tally_init(&t, &p->scratch, p->options->max_label_values + (int64_t)p->c->memory.queue.profile_count);
     EACH_PROFILE(p, profile)
-        tally_add(&t, profile->agent, 0, 0);
+    tally_add(&t, profile->agent, 0, 0);
     for (size_t i = 0; i < p->c->rows->running_count; i++)
         tally_add(&t, p->c->rows->running[i].agent, 0, 1);
     for (const struct tally_row *row = t.first; row; row = row->next)
@@ -158,7 +160,8 @@ static void agents_running(struct page *p)
     tally_deinit(&t);
 }
 
-/* One sample per running agent.  A job may have no run yet, so the job's id is what tells two of them apart. */
+/* One sample per running agent.  A job may have no run yet, so the job's id is what tells two of them apart.
+ */
 static void agent_sample(struct page *p, const struct snapshot_running *r, bool micros, int64_t value)
 {
     char job_id[24], run_id[24] = "";
@@ -173,29 +176,29 @@ static void agent_sample(struct page *p, const struct snapshot_running *r, bool 
         exposition_i64(&p->x, labels, value);
 }
 
-#define EACH_LIVE_PROCESS(p, r, process)                                                                              \
-    const struct snapshot_running *r = (p)->c->rows ? (p)->c->rows->running : NULL;                                   \
-    const struct collection_process *process = (p)->figures ? (p)->figures->processes : NULL;                         \
-    for (size_t i_ = 0; r && process && i_ < (p)->c->rows->running_count; i_++, r++, process++)                       \
+#define EACH_LIVE_PROCESS(p, r, process)                                                                     \
+    const struct snapshot_running *r = (p)->c->rows ? (p)->c->rows->running : NULL;                          \
+    const struct collection_process *process = (p)->figures ? (p)->figures->processes : NULL;                \
+    for (size_t i_ = 0; r && process && i_ < (p)->c->rows->running_count; i_++, r++, process++)              \
         if (process->alive)
 
 static void agent_cpu(struct page *p)
 {
     long per_second = sysconf(_SC_CLK_TCK);
     EACH_LIVE_PROCESS(p, r, process)
-        agent_sample(p, r, true, process->tree.cpu_ticks * USEC_PER_SEC / MAX(per_second, 1));
+    agent_sample(p, r, true, process->tree.cpu_ticks * USEC_PER_SEC / MAX(per_second, 1));
 }
 
 static void agent_memory(struct page *p)
 {
     EACH_LIVE_PROCESS(p, r, process)
-        agent_sample(p, r, false, process->tree.rss_bytes);
+    agent_sample(p, r, false, process->tree.rss_bytes);
 }
 
 static void agent_processes(struct page *p)
 {
     EACH_LIVE_PROCESS(p, r, process)
-        agent_sample(p, r, false, process->tree.processes);
+    agent_sample(p, r, false, process->tree.processes);
 }
 
 static void agent_start_time(struct page *p)
@@ -224,7 +227,8 @@ static void tokens(struct page *p)
         tally_totals(p, &t, token_kinds[k].name, (int)k);
     for (const struct tally_row *row = t.first; row; row = row->next)
         for (size_t k = 0; k < COUNT_OF(token_kinds); k++)
-            exposition_i64(&p->x, LABELS({"model", row->label}, LABEL("kind", token_kinds[k].kind)), row->sums[k]);
+            exposition_i64(&p->x, LABELS({"model", row->label}, LABEL("kind", token_kinds[k].kind)),
+                           row->sums[k]);
     tally_deinit(&t);
 }
 
@@ -252,7 +256,8 @@ static void http_requests(struct page *p)
         const struct http_stat *s = &p->c->memory.http[i];
         char code[16];
         (void)snprintf(code, sizeof(code), "%d", s->status);
-        exposition_i64(&p->x, LABELS(LABEL("method", s->method), LABEL("route", s->pattern), LABEL("code", code)),
+        exposition_i64(&p->x,
+                       LABELS(LABEL("method", s->method), LABEL("route", s->pattern), LABEL("code", code)),
                        s->count);
     }
 }
@@ -263,8 +268,9 @@ static void http_duration(struct page *p)
         const struct http_stat *s = &p->c->memory.http[i];
         char code[16];
         (void)snprintf(code, sizeof(code), "%d", s->status);
-        exposition_histogram(&p->x, LABELS(LABEL("method", s->method), LABEL("route", s->pattern), LABEL("code", code)),
-                             http_latency_bounds_s, HTTP_LATENCY_BUCKETS, s->buckets, s->sum_us);
+        exposition_histogram(
+            &p->x, LABELS(LABEL("method", s->method), LABEL("route", s->pattern), LABEL("code", code)),
+            http_latency_bounds_s, HTTP_LATENCY_BUCKETS, s->buckets, s->sum_us);
     }
 }
 
@@ -276,7 +282,8 @@ static void http_open_connections(struct page *p)
 static void store_commits(struct page *p)
 {
     const struct store_stats *s = &p->c->memory.store;
-    exposition_histogram(&p->x, NULL, http_latency_bounds_s, HTTP_LATENCY_BUCKETS, s->commit_buckets, s->commit_sum_us);
+    exposition_histogram(&p->x, NULL, http_latency_bounds_s, HTTP_LATENCY_BUCKETS, s->commit_buckets,
+                         s->commit_sum_us);
 }
 
 static void store_backlog(struct page *p)
@@ -365,7 +372,8 @@ static const struct {
     const char *help;
 } families[] = {
     {EXPOSITION_INFO, "muster_build", build, "What runs here."},
-    {EXPOSITION_GAUGE, "muster_snapshot_timestamp_seconds", generated, "When this snapshot was taken, epoch."},
+    {EXPOSITION_GAUGE, "muster_snapshot_timestamp_seconds", generated,
+     "When this snapshot was taken, epoch."},
     {EXPOSITION_GAUGE, "muster_snapshot_degraded", degraded,
      "1 for a section of the snapshot whose source failed: its samples are missing."},
     {EXPOSITION_GAUGE, "muster_tasks", tasks, "Tasks by stage."},
@@ -386,29 +394,35 @@ static const struct {
      "Failures of the agent profile since its last success."},
     {EXPOSITION_COUNTER, "muster_breaker_trips", breaker_trips, "Times the circuit breaker opened."},
     {EXPOSITION_GAUGE, "muster_agents_running", agents_running, "Running jobs by agent profile."},
-    {EXPOSITION_COUNTER, "muster_agent_cpu_seconds", agent_cpu, "CPU time of a running agent's process tree."},
+    {EXPOSITION_COUNTER, "muster_agent_cpu_seconds", agent_cpu,
+     "CPU time of a running agent's process tree."},
     {EXPOSITION_GAUGE, "muster_agent_resident_memory_bytes", agent_memory,
      "Resident memory of a running agent's process tree."},
     {EXPOSITION_GAUGE, "muster_agent_processes", agent_processes, "Processes of a running agent's tree."},
-    {EXPOSITION_GAUGE, "muster_agent_start_time_seconds", agent_start_time, "When the running job started, epoch."},
+    {EXPOSITION_GAUGE, "muster_agent_start_time_seconds", agent_start_time,
+     "When the running job started, epoch."},
     {EXPOSITION_COUNTER, "muster_runs_ended", runs_ended, "Runs that have ended."},
     {EXPOSITION_COUNTER, "muster_tokens", tokens, "Tokens of runs that have ended, by model and kind."},
     {EXPOSITION_COUNTER, "muster_cost_usd", cost, "Cost of runs that have ended, by model."},
-    {EXPOSITION_COUNTER, "muster_http_requests", http_requests, "Requests answered, by route and status code."},
+    {EXPOSITION_COUNTER, "muster_http_requests", http_requests,
+     "Requests answered, by route and status code."},
     {EXPOSITION_HISTOGRAM, "muster_http_request_duration_seconds", http_duration,
      "Time from the whole request to the whole answer."},
     {EXPOSITION_GAUGE, "muster_http_open_connections", http_open_connections, "Connections that are open."},
-    {EXPOSITION_HISTOGRAM, "muster_store_commit_duration_seconds", store_commits, "Time that a durable commit takes."},
+    {EXPOSITION_HISTOGRAM, "muster_store_commit_duration_seconds", store_commits,
+     "Time that a durable commit takes."},
     {EXPOSITION_GAUGE, "muster_store_backlog", store_backlog, "Operations that wait for the store."},
     {EXPOSITION_GAUGE, "muster_store_file_bytes", store_size, "Size of the store's file."},
     {EXPOSITION_GAUGE, "muster_store_wal_bytes", store_log_size, "Size of the store's write-ahead log."},
     {EXPOSITION_GAUGE, "muster_store_full", store_full, "1 when the last write failed for lack of space."},
     {EXPOSITION_COUNTER, "muster_process_cpu_seconds", own_cpu, "CPU time of this process."},
-    {EXPOSITION_GAUGE, "muster_process_resident_memory_bytes", own_memory, "Resident memory of this process."},
+    {EXPOSITION_GAUGE, "muster_process_resident_memory_bytes", own_memory,
+     "Resident memory of this process."},
     {EXPOSITION_GAUGE, "muster_process_open_fds", own_open_fds, "Open files of this process."},
     {EXPOSITION_GAUGE, "muster_process_max_fds", own_max_fds, "Files that this process may open."},
     {EXPOSITION_GAUGE, "muster_process_threads", own_threads, "Threads of this process."},
-    {EXPOSITION_GAUGE, "muster_process_start_time_seconds", own_start_time, "When this process started, epoch."},
+    {EXPOSITION_GAUGE, "muster_process_start_time_seconds", own_start_time,
+     "When this process started, epoch."},
 };
 
 /* Rows of one name stand together in the table. */

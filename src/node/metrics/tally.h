@@ -1,7 +1,7 @@
 /* tally.h -- sums by a label whose number of values is bounded (spec 30 OpenMetrics).
  *
- * The first `max` values that are met have a row each, the rest share the row "other".  Rows keep the order in which they
- * were met.  One thread at a time. */
+ * The first `max` values that are met have a row each, the rest share the row "other".  Rows keep the order
+ * in which they were met.  One thread at a time. */
 #pragma once
 #include "base/arena.h"
 #include "base/map.h"

@@ -6,16 +6,16 @@
 
 #include <unistd.h>
 
-/* Everything that the end of a run changes, in one operation: the run's row, the job's state, the task's stage, the
- * breaker, the totals.  A run that is ended already changes nothing (Q12). */
+/* Everything that the end of a run changes, in one operation: the run's row, the job's state, the task's
+ * stage, the breaker, the totals.  A run that is ended already changes nothing (Q12). */
 struct book_op {
     struct store_op op;
     struct live_run *run;
-    struct run row;            /* texts point into `run` and to literals */
+    struct run row; /* texts point into `run` and to literals */
     char cause[64], error[OUTPUT_ERROR_TEXT_MAX];
     struct job_finish finish;
     const struct config *config;
-    struct breaker breaker;    /* as it will be */
+    struct breaker breaker; /* as it will be */
     bool save_breaker, was_ended;
 };
 
@@ -52,7 +52,8 @@ static void describe(struct book_op *b)
     if (run->spawn_error)
         (void)snprintf(b->error, sizeof(b->error), "%s", run->spawn_error);
     else if (run->have_result && r->outcome == RUN_START_FAILED)
-        (void)snprintf(b->error, sizeof(b->error), "the command could not be started: %s", strerror(r->start_errno));
+        (void)snprintf(b->error, sizeof(b->error), "the command could not be started: %s",
+                       strerror(r->start_errno));
     else
         (void)snprintf(b->error, sizeof(b->error), "%s", told);
 }
@@ -146,8 +147,8 @@ static void put_aside(struct live_run *run)
     buf_printf(&from, "%s/%s", q->config.runs_dir, run->key);
     buf_printf(&to, "%s/%s", q->config.ended_dir, run->key);
     if (rename(from.p, to.p) != 0)
-        log_warn("queue", "the directory of an ended run could not be moved aside", LOG_INT("run", run->run_id),
-                 LOG_TEXT("error", strerror(errno)));
+        log_warn("queue", "the directory of an ended run could not be moved aside",
+                 LOG_INT("run", run->run_id), LOG_TEXT("error", strerror(errno)));
     buf_deinit(&from);
     buf_deinit(&to);
 }
@@ -168,8 +169,8 @@ static void book_op_done(struct store_op *op)
     run->state = LIVE_ENDING;
     if (op->rc != 0) {
         if (log_limit_allows(&limit, clock_monotonic_us(), 1, 10 * USEC_PER_SEC))
-            log_error("queue", "a run cannot be booked yet; it is kept and tried again", LOG_INT("run", run->run_id),
-                      LOG_TEXT("error", op->err.text));
+            log_error("queue", "a run cannot be booked yet; it is kept and tried again",
+                      LOG_INT("run", run->run_id), LOG_TEXT("error", op->err.text));
         run->unbooked = true;
         if (!q->stopping && !uv_is_active((uv_handle_t *)&q->retry_timer))
             (void)uv_timer_start(&q->retry_timer, book_retry_all, QUEUE_RETRY_MS, 0);
@@ -217,7 +218,8 @@ void book_run(struct live_run *run)
 void book_release(struct live_run *run, const char *cause)
 {
     int64_t now_us = clock_wall_us();
-    run->result = (struct run_result){.outcome = RUN_START_FAILED, .started_at_us = now_us, .ended_at_us = now_us};
+    run->result =
+        (struct run_result){.outcome = RUN_START_FAILED, .started_at_us = now_us, .ended_at_us = now_us};
     run->have_result = true;
     run->released = cause;
     run->queue->launch_hold_us = clock_monotonic_us() + QUEUE_RETRY_MS * USEC_PER_MSEC;

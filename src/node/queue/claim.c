@@ -7,7 +7,7 @@ struct claim_want {
     struct lease_wait *wait;
     const char **agents;
     int64_t max, lease_us;
-    struct job *jobs; /* in the operation's arena */
+    struct job *jobs;                 /* in the operation's arena */
     char (*keys)[RUNDIR_KEY_LEN + 1]; /* of their runs */
     size_t count;
 };
@@ -144,8 +144,8 @@ static void give_to_launcher(struct queue *q, const struct claim_want *want)
         announce(q, job, true);
         if (q->stopping)
             continue; /* no directory was made: the next node undoes the claim */
-        struct live_run *run = live_new(q, want->keys[i], job->run_id, job->id, job->task_id, job->lease_token,
-                                        job->agent, job->repo, job->model);
+        struct live_run *run = live_new(q, want->keys[i], job->run_id, job->id, job->task_id,
+                                        job->lease_token, job->agent, job->repo, job->model);
         run->has_slot = true;
         live_launch(run, job);
     }
@@ -182,8 +182,8 @@ static void give_to_worker(struct queue *q, const struct claim_want *want, const
         end_wait(q, want->wait, want->jobs, want->count, failed);
 }
 
-/* When to look again without being woken: the next job that comes due, or the end of the first wait, or the poll
- * interval, which also finds leases that have expired. */
+/* When to look again without being woken: the next job that comes due, or the end of the first wait, or the
+ * poll interval, which also finds leases that have expired. */
 static void arm_due_timer(struct queue *q, int64_t next_due_us);
 
 static void on_due(uv_timer_t *timer)
@@ -290,7 +290,8 @@ static bool any_slot(const struct claim_op *c, const char **agents)
     return false;
 }
 
-static void add_want(struct claim_op *c, struct lease_wait *wait, const char **agents, int64_t max, int64_t lease_us)
+static void add_want(struct claim_op *c, struct lease_wait *wait, const char **agents, int64_t max,
+                     int64_t lease_us)
 {
     if (max > 0 && (wait || any_slot(c, agents)))
         c->wants[c->want_count++] =
@@ -331,7 +332,8 @@ void claim_start_round(struct queue *q)
 
 void queue_lease(struct queue *q, const struct queue_lease_request *request)
 {
-    static const struct err stopping = {.code = ERR_UNAVAILABLE, .text = "the node is stopping or not ready; try again"};
+    static const struct err stopping = {.code = ERR_UNAVAILABLE,
+                                        .text = "the node is stopping or not ready; try again"};
     if (q->stopping || !q->started) {
         request->done(request->arg, NULL, 0, &stopping);
         return;

@@ -46,8 +46,10 @@ bool finish_breaker(struct queue_profile *p, enum job_event event, int64_t run_i
     return before.state != p->breaker.state || before.consecutive_failures != p->breaker.consecutive_failures;
 }
 
-/* A job that a workflow queued moves its task, unless the task has moved on by itself (Q1) or is at its end (Q2). */
-static int move_task(struct db *db, struct job_finish *f, const struct job *job, struct arena *a, struct err *e)
+/* A job that a workflow queued moves its task, unless the task has moved on by itself (Q1) or is at its end
+ * (Q2). */
+static int move_task(struct db *db, struct job_finish *f, const struct job *job, struct arena *a,
+                     struct err *e)
 {
     struct task task;
     int rc = task_get(db, job->task_id, a, &task, e);

@@ -47,7 +47,8 @@ struct live_run *live_new(struct queue *q, const char *key, int64_t run_id, int6
     buf_init(&run->partial[1]);
     struct output_setup setup = {.format = run->profile ? run->profile->output : OUTPUT_TEXT,
                                  .model = run->model,
-                                 .rate_limited_patterns = run->profile ? run->profile->rate_limited_patterns : NULL,
+                                 .rate_limited_patterns =
+                                     run->profile ? run->profile->rate_limited_patterns : NULL,
                                  .utc_offset_us = clock_utc_offset_us()};
     run->parser = output_parser_new(&setup);
     (void)map_put(&q->live, map_key_i64(&run->run_id), run);
@@ -128,13 +129,15 @@ static void feed(struct live_run *run, struct str raw)
     run->usage_changed = true;
 }
 
-/* Feeds the whole lines of `fd` from run->output_offset on, at most `budget` bytes.  True when more is there. */
+/* Feeds the whole lines of `fd` from run->output_offset on, at most `budget` bytes.  True when more is there.
+ */
 static bool read_lines(struct live_run *run, int fd, size_t budget)
 {
     size_t want = budget;
     char *block = xrealloc(NULL, want);
     ssize_t n = pread(fd, block, want, (off_t)run->output_offset);
-    if (n > 0 && !memrchr(block, '\n', (size_t)n)) { /* one line longer than the budget: the bound is a line's */
+    if (n > 0 &&
+        !memrchr(block, '\n', (size_t)n)) { /* one line longer than the budget: the bound is a line's */
         want = OUTPUT_LINE_MAX + 64;
         block = xrealloc(block, want);
         n = pread(fd, block, want, (off_t)run->output_offset);
@@ -159,7 +162,8 @@ static int open_output(const struct live_run *run, const char *file, struct stat
     return fd;
 }
 
-/* One turn of reading.  When the file was rotated, what is left of the old one comes first.  True when more is there. */
+/* One turn of reading.  When the file was rotated, what is left of the old one comes first.  True when more
+ * is there. */
 static bool read_turn(struct live_run *run)
 {
     struct stat st;
@@ -169,7 +173,8 @@ static bool read_turn(struct live_run *run)
     if (run->output_inode != (int64_t)st.st_ino) {
         struct stat old_st;
         CLEANUP(closep) int old = run->output_inode ? open_output(run, "output.1", &old_st) : -1;
-        if (old >= 0 && (int64_t)old_st.st_ino == run->output_inode && read_lines(run, old, QUEUE_OUTPUT_TURN_BYTES))
+        if (old >= 0 && (int64_t)old_st.st_ino == run->output_inode &&
+            read_lines(run, old, QUEUE_OUTPUT_TURN_BYTES))
             return true;
         run->output_inode = (int64_t)st.st_ino;
         run->output_offset = 0;
@@ -189,7 +194,8 @@ static int usage_run(struct store_op *op, struct db *db, struct err *e)
     return run_set_usage(db, u->run_id, &u->usage, e);
 }
 
-static void usage_done(struct store_op *op) /* lost figures come again with the next ones, or with the booking */
+static void
+usage_done(struct store_op *op) /* lost figures come again with the next ones, or with the booking */
 {
     free(CONTAINER_OF(op, struct usage_op, op));
 }
@@ -254,8 +260,8 @@ struct process_op {
 static int process_run(struct store_op *op, struct db *db, struct err *e)
 {
     struct process_op *p = CONTAINER_OF(op, struct process_op, op);
-    return run_set_process(db, p->run_id, p->process.pid, p->process.start_ticks, p->shim.pid, p->shim.start_ticks,
-                           p->process.started_at_us, e);
+    return run_set_process(db, p->run_id, p->process.pid, p->process.start_ticks, p->shim.pid,
+                           p->shim.start_ticks, p->process.started_at_us, e);
 }
 
 static void process_done(struct store_op *op)
@@ -276,7 +282,8 @@ static void read_agent(struct live_run *run)
     if (run->state == LIVE_STARTING)
         run->state = LIVE_RUNNING;
     if (!run->shim.pid && rundir_read_process(run->queue->config.runs_dir, run->key, "shim", &run->shim) != 0)
-        run->shim.pid = 0; /* written before `agent`, so this is somebody's tampering; the agent is watched all the same */
+        run->shim.pid = 0; /* written before `agent`, so this is somebody's tampering; the agent is watched
+                              all the same */
     struct process_op *p = xnew(struct process_op);
     p->op.run = process_run;
     p->op.done = process_done;
@@ -374,7 +381,7 @@ static void look_once(struct live_run *run, bool last)
         read_agent(run);
         if (marked && !watch_shim(run, run->shim.pid, run->shim.start_ticks) && !last)
             look_once(run, true); /* it has ended between the two looks */
-        return; /* not marked yet: the directory's watch tells */
+        return;                   /* not marked yet: the directory's watch tells */
     }
     if (!last) {
         look_once(run, true); /* the result may have come between reading it and trying the lock */
@@ -422,7 +429,8 @@ static void refuse(struct live_run *run, const struct err *e)
         return;
     }
     int64_t now_us = clock_wall_us();
-    run->result = (struct run_result){.outcome = RUN_START_FAILED, .started_at_us = now_us, .ended_at_us = now_us};
+    run->result =
+        (struct run_result){.outcome = RUN_START_FAILED, .started_at_us = now_us, .ended_at_us = now_us};
     run->have_result = true;
     run->state = LIVE_ENDING;
     book_run(run);
@@ -434,7 +442,8 @@ void live_spawn(struct live_run *run)
     int64_t pid;
     watch_dir(run);
     if (++run->spawns > LIVE_SPAWNS_MAX) {
-        (void)err_set(&e, ERR_INVALID, 0, "muster-shim left %d times without taking up the run", LIVE_SPAWNS_MAX);
+        (void)err_set(&e, ERR_INVALID, 0, "muster-shim left %d times without taking up the run",
+                      LIVE_SPAWNS_MAX);
         refuse(run, &e);
         return;
     }

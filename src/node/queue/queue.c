@@ -54,8 +54,8 @@ void queue_slot_freed(struct queue *q, const char *agent, const char *repo, bool
     queue_wake(q);
 }
 
-/* Takes over what is known of profiles that stay; a run in flight keeps its own pointer to the old profile, since
- * configurations live as long as the process. */
+/* Takes over what is known of profiles that stay; a run in flight keeps its own pointer to the old profile,
+ * since configurations live as long as the process. */
 static void set_profiles(struct queue *q, const struct config *config)
 {
     struct queue_profile *fresh = xcalloc(config->agent_count, sizeof(*fresh));
@@ -80,8 +80,8 @@ static void kv_id(struct json_writer *w, const char *key, int64_t id)
     json_kv_i64_or_null(w, key, id != 0, id);
 }
 
-void queue_publish_job(struct queue *q, int64_t job_id, const char *agent, enum job_state state, int64_t run_id,
-                       int64_t task_id, const char *cause)
+void queue_publish_job(struct queue *q, int64_t job_id, const char *agent, enum job_state state,
+                       int64_t run_id, int64_t task_id, const char *cause)
 {
     struct buf body = BUF_INIT;
     struct json_writer w;
@@ -190,7 +190,8 @@ static void load_done(struct store_op *op)
         struct queue_profile *p = queue_profile(q, load->agents[i].agent);
         if (p) {
             p->breaker = load->agents[i].breaker;
-            p->breaker.probing = false; /* the probe of the last node is taken up, or has ended, without a verdict yet */
+            p->breaker.probing =
+                false; /* the probe of the last node is taken up, or has ended, without a verdict yet */
         }
     }
     for (size_t i = 0; op->rc == 0 && i < load->pause_count; i++) {
@@ -205,7 +206,8 @@ static void load_done(struct store_op *op)
     reconcile_take_up(q);
 }
 
-struct queue *queue_new(uv_loop_t *loop, struct store *store, struct events *events, const struct queue_config *config)
+struct queue *queue_new(uv_loop_t *loop, struct store *store, struct events *events,
+                        const struct queue_config *config)
 {
     struct queue *q = xnew(struct queue);
     q->loop = loop;
@@ -329,8 +331,9 @@ static bool view_queue(void *context, struct arena *a, struct metrics_queue *ret
     struct metrics_profile *profiles = arena_alloc(a, q->profile_count * sizeof(*profiles));
     for (size_t i = 0; i < q->profile_count; i++) {
         const struct queue_profile *p = &q->profiles[i];
-        profiles[i] = (struct metrics_profile){arena_strdup(a, str_of(p->profile->name)), p->breaker, p->running,
-                                               p->profile->max_concurrency, p->paused || q->paused_all};
+        profiles[i] =
+            (struct metrics_profile){arena_strdup(a, str_of(p->profile->name)), p->breaker, p->running,
+                                     p->profile->max_concurrency, p->paused || q->paused_all};
     }
     *ret = (struct metrics_queue){profiles, q->profile_count, q->config.config->max_concurrency,
                                   q->config.config->poll_interval_us, q->paused_all};

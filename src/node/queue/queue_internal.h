@@ -18,10 +18,10 @@
 
 #define QUEUE_CLAIMED_NO_PID_US (INT64_C(30) * USEC_PER_SEC) /* Q17 */
 #define QUEUE_RECONCILE_MS 10000
-#define QUEUE_OUTPUT_MS 100         /* output is read at most this often */
+#define QUEUE_OUTPUT_MS 100               /* output is read at most this often */
 #define QUEUE_OUTPUT_TURN_BYTES (1 << 18) /* per run and turn, so that one chatty run holds nobody up */
 #define QUEUE_USAGE_SAVE_US (INT64_C(5) * USEC_PER_SEC)
-#define QUEUE_RETRY_MS 1000         /* after the store refused, e.g. on a full disk */
+#define QUEUE_RETRY_MS 1000 /* after the store refused, e.g. on a full disk */
 
 /* One per profile of the configuration, in its order. */
 struct queue_profile {
@@ -34,8 +34,8 @@ struct queue_profile {
 enum live_state {
     LIVE_STARTING, /* spawned; the agent's pid is not known yet */
     LIVE_RUNNING,
-    LIVE_ENDING,   /* the shim has gone: result read, or the rest of a lost run being killed */
-    LIVE_BOOKING,  /* with the store */
+    LIVE_ENDING,  /* the shim has gone: result read, or the rest of a lost run being killed */
+    LIVE_BOOKING, /* with the store */
 };
 
 /* A run with a directory, from its launch or take-up until it is booked. */
@@ -44,25 +44,25 @@ struct live_run {
     enum live_state state;
     int64_t run_id, job_id, task_id; /* job_id 0: `muster run` */
     char key[RUNDIR_KEY_LEN + 1];
-    char *token;                     /* of the claim; NULL without a job */
-    char *agent, *repo, *model;      /* owned; repo and model may be NULL */
+    char *token;                         /* of the claim; NULL without a job */
+    char *agent, *repo, *model;          /* owned; repo and model may be NULL */
     const struct agent_profile *profile; /* NULL when the configuration has none (any more) */
-    int64_t started_us;              /* monotonic, of launch or take-up */
-    struct run_process shim, process; /* zeroed until known */
-    int pidfd;                       /* of the shim, -1 until it is known */
-    uv_poll_t exit_watch;            /* on pidfd */
+    int64_t started_us;                  /* monotonic, of launch or take-up */
+    struct run_process shim, process;    /* zeroed until known */
+    int pidfd;                           /* of the shim, -1 until it is known */
+    uv_poll_t exit_watch;                /* on pidfd */
     uv_fs_event_t dir_watch;
-    int handles;                     /* open uv handles; freed when 0 and `dead` */
+    int handles; /* open uv handles; freed when 0 and `dead` */
     bool watching_exit, watching_dir, dead, cancelled, hard_cancelled, output_dirty;
-    bool unbooked;                   /* the store refused; book_retry_all tries again */
-    bool has_slot;                   /* counts among the launcher's */
-    const char *released;            /* not NULL: the claim is undone, and why (a literal) */
+    bool unbooked;        /* the store refused; book_retry_all tries again */
+    bool has_slot;        /* counts among the launcher's */
+    const char *released; /* not NULL: the claim is undone, and why (a literal) */
     int spawns;
-    char *spawn_error;               /* why the shim could not be started; NULL when it could */
+    char *spawn_error;                   /* why the shim could not be started; NULL when it could */
     int64_t output_offset, output_inode; /* of the file being read */
-    struct buf partial[2];           /* stdout, stderr: parts of a line that is not complete yet */
+    struct buf partial[2];               /* stdout, stderr: parts of a line that is not complete yet */
     struct output_parser *parser;
-    int64_t usage_saved_us;          /* monotonic */
+    int64_t usage_saved_us; /* monotonic */
     bool usage_changed;
     struct run_result result;
     bool have_result;
@@ -71,7 +71,7 @@ struct live_run {
 struct lease_wait {
     struct lease_wait *next;
     char *worker;
-    const char **agents; /* NULL-terminated, each a profile's own name */
+    const char **agents;                /* NULL-terminated, each a profile's own name */
     int64_t max, lease_us, deadline_us; /* monotonic */
     void (*done)(void *arg, const struct job *jobs, size_t count, const struct err *e);
     void *arg;
@@ -88,10 +88,11 @@ struct queue {
 
     bool claiming, wake_pending, expiring;
     int64_t launcher_running;
-    int64_t launch_hold_us;  /* monotonic: the launcher claims nothing before, since this host could not start a run */
+    int64_t launch_hold_us;  /* monotonic: the launcher claims nothing before, since this host could not start
+                                a run */
     struct map repo_running; /* repo -> (void *)(intptr_t)count, the launcher's */
     struct lease_wait *waits, **waits_end;
-    uv_timer_t due_timer;    /* next run_after, next lease deadline, or the poll interval */
+    uv_timer_t due_timer; /* next run_after, next lease deadline, or the poll interval */
 
     struct map live;         /* run_id -> struct live_run */
     struct map live_keys;    /* key -> struct live_run */
@@ -102,7 +103,7 @@ struct queue {
 
     uv_timer_t reconcile_timer;
     bool reconciling, taking_up;
-    struct map suspects;     /* what the last look saw once */
+    struct map suspects; /* what the last look saw once */
     struct reconcile_wait *reconcile_waits;
     void (*ready)(void *);
     void *ready_arg;
@@ -134,7 +135,7 @@ void live_read_outputs(uv_timer_t *timer);
 void live_on_children(uv_signal_t *watch, int signal);
 
 /* book.c */
-void book_run(struct live_run *run);             /* retried until the store takes it */
+void book_run(struct live_run *run);                        /* retried until the store takes it */
 void book_release(struct live_run *run, const char *cause); /* nothing was started: the claim is undone */
 void book_retry_all(uv_timer_t *timer);
 
@@ -146,7 +147,7 @@ struct job_finish {
     struct job_timing timing;
     const struct config *config;
     /* after: what happened */
-    bool changed;             /* false: a stale or late word, recorded and moving nothing */
+    bool changed; /* false: a stale or late word, recorded and moving nothing */
     struct job_change change;
     int64_t task_id, next_job_id, run_id;
     char from_stage[64], to_stage[64]; /* "" when the task did not move */

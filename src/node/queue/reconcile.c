@@ -74,12 +74,12 @@ struct reconcile_op {
     struct arena arena;
     struct found_dir *dirs;
     size_t dir_count;
-    struct run *runs;     /* live rows */
+    struct run *runs; /* live rows */
     size_t run_count;
-    struct job *jobs;     /* running */
+    struct job *jobs; /* running */
     size_t job_count;
-    bool first;           /* the take-up at start */
-    struct map suspects;  /* "KIND ID" seen in this look; see confirmed */
+    bool first;          /* the take-up at start */
+    struct map suspects; /* "KIND ID" seen in this look; see confirmed */
     struct queue_reconciled result;
 };
 
@@ -167,8 +167,8 @@ static const struct job *job_of(const struct reconcile_op *r, int64_t id)
     return NULL;
 }
 
-/* Rows are read off this thread, so what they say may have changed meanwhile: only what two looks in a row have seen is
- * a violation.  At start nothing moves, and one look is enough. */
+/* Rows are read off this thread, so what they say may have changed meanwhile: only what two looks in a row
+ * have seen is a violation.  At start nothing moves, and one look is enough. */
 static bool confirmed(struct reconcile_op *r, enum counter_id kind, int64_t id)
 {
     char text[48];
@@ -177,7 +177,8 @@ static bool confirmed(struct reconcile_op *r, enum counter_id kind, int64_t id)
     return r->first || map_get(&r->queue->suspects, str_of(text));
 }
 
-static void violation(struct reconcile_op *r, enum counter_id kind, const char *what, int64_t job_id, int64_t run_id)
+static void violation(struct reconcile_op *r, enum counter_id kind, const char *what, int64_t job_id,
+                      int64_t run_id)
 {
     struct buf body = BUF_INIT;
     struct json_writer w;
@@ -205,9 +206,9 @@ static bool dir_exists(const struct queue *q, const char *key)
 static struct live_run *follow(struct reconcile_op *r, const struct run *row, const struct job *job)
 {
     struct queue *q = r->queue;
-    struct live_run *run = live_new(q, row->key, row->id, row->job_id, row->task_id,
-                                    job && job->run_id == row->id ? job->lease_token : NULL, row->agent, row->repo,
-                                    row->model);
+    struct live_run *run =
+        live_new(q, row->key, row->id, row->job_id, row->task_id,
+                 job && job->run_id == row->id ? job->lease_token : NULL, row->agent, row->repo, row->model);
     if (job && job->run_id == row->id) {
         run->has_slot = true;
         queue_slot_taken(q, row->agent, row->repo, true, row->id);
@@ -215,8 +216,9 @@ static struct live_run *follow(struct reconcile_op *r, const struct run *row, co
     return run;
 }
 
-/* A live row that nobody follows: always so after a restart, never otherwise.  Without a directory nothing can have been
- * started, since the directory comes before the shim: the claim is undone.  With one, its state tells. */
+/* A live row that nobody follows: always so after a restart, never otherwise.  Without a directory nothing
+ * can have been started, since the directory comes before the shim: the claim is undone.  With one, its state
+ * tells. */
 static void take_up_row(struct reconcile_op *r, const struct run *row)
 {
     struct queue *q = r->queue;
@@ -227,8 +229,8 @@ static void take_up_row(struct reconcile_op *r, const struct run *row)
     if (!imported && !confirmed(r, COUNTER_INVARIANT_RUNNING_NO_PROCESS, row->id))
         return;
     if (!r->first && job)
-        violation(r, COUNTER_INVARIANT_RUNNING_NO_PROCESS, "a running job had no process that this node follows",
-                  row->job_id, row->id);
+        violation(r, COUNTER_INVARIANT_RUNNING_NO_PROCESS,
+                  "a running job had no process that this node follows", row->job_id, row->id);
     struct live_run *run = follow(r, row, job);
     if (!dir_exists(q, row->key)) {
         book_release(run, "not started");
@@ -238,8 +240,8 @@ static void take_up_row(struct reconcile_op *r, const struct run *row)
     live_take_up(run);
     if (row->job_id && (!job || job->run_id != row->id)) {
         violation(r, job ? COUNTER_INVARIANT_TWO_RUNS : COUNTER_INVARIANT_PROCESS_NO_JOB,
-                  job ? "a second live run of one job is ended" : "a run whose job is not running is ended", row->job_id,
-                  row->id);
+                  job ? "a second live run of one job is ended" : "a run whose job is not running is ended",
+                  row->job_id, row->id);
         live_cancel(run, true);
     } else if (job && job->cancel_requested) {
         live_cancel(run, false);
@@ -272,8 +274,8 @@ static void gave_up(void *arg, const struct job *job, bool cancel, bool quiet, c
                  LOG_TEXT("error", e->text));
 }
 
-/* A running job whose run is not live: its run was ended and the job was not, which one transaction forbids; or it has
- * none.  An external worker's job that lost its run is left to its lease. */
+/* A running job whose run is not live: its run was ended and the job was not, which one transaction forbids;
+ * or it has none.  An external worker's job that lost its run is left to its lease. */
 static void check_job(struct reconcile_op *r, const struct job *job)
 {
     struct queue *q = r->queue;
@@ -283,8 +285,8 @@ static void check_job(struct reconcile_op *r, const struct job *job)
     if (!launcher || map_get(&q->live, map_key_i64(&job->run_id)) ||
         !confirmed(r, COUNTER_INVARIANT_RUNNING_NO_PROCESS, -job->id))
         return;
-    violation(r, COUNTER_INVARIANT_RUNNING_NO_PROCESS, "a running job has no live run; it is released", job->id,
-              job->run_id);
+    violation(r, COUNTER_INVARIANT_RUNNING_NO_PROCESS, "a running job has no live run; it is released",
+              job->id, job->run_id);
     struct queue_report give_up = {.job_id = job->id,
                                    .token = job->lease_token,
                                    .what = QUEUE_FAIL,
@@ -300,15 +302,16 @@ static void check_live(struct reconcile_op *r, struct live_run *run)
 {
     int64_t now_us = clock_monotonic_us();
     const struct job *job = run->job_id ? job_of(r, run->job_id) : NULL;
-    if (run->state == LIVE_STARTING && !run->hard_cancelled && now_us - run->started_us > QUEUE_CLAIMED_NO_PID_US) {
-        violation(r, COUNTER_INVARIANT_CLAIMED_NO_PID, "claimed for 30 s without a process; ended", run->job_id,
-                  run->run_id);
+    if (run->state == LIVE_STARTING && !run->hard_cancelled &&
+        now_us - run->started_us > QUEUE_CLAIMED_NO_PID_US) {
+        violation(r, COUNTER_INVARIANT_CLAIMED_NO_PID, "claimed for 30 s without a process; ended",
+                  run->job_id, run->run_id);
         live_cancel(run, true);
     }
     if (run->state == LIVE_RUNNING && run->job_id && !job && !run->cancelled &&
         confirmed(r, COUNTER_INVARIANT_DONE_ALIVE, run->run_id)) {
-        violation(r, COUNTER_INVARIANT_DONE_ALIVE, "the job is over and its process lives; ended", run->job_id,
-                  run->run_id);
+        violation(r, COUNTER_INVARIANT_DONE_ALIVE, "the job is over and its process lives; ended",
+                  run->job_id, run->run_id);
         live_cancel(run, true);
     }
 }
@@ -411,8 +414,8 @@ void reconcile_on_timer(uv_timer_t *timer)
     begin(q, q->taking_up);
 }
 
-void queue_reconcile(struct queue *q, void (*done)(void *, const struct queue_reconciled *, const struct err *),
-                     void *arg)
+void queue_reconcile(struct queue *q,
+                     void (*done)(void *, const struct queue_reconciled *, const struct err *), void *arg)
 {
     struct reconcile_wait *w = xnew(struct reconcile_wait);
     w->done = done;

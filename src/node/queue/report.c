@@ -11,9 +11,9 @@ struct report_op {
     struct queue *queue;
     struct queue_report report; /* texts are copies in the arena */
     struct arena arena;
-    struct job job;             /* as it is after */
+    struct job job; /* as it is after */
     bool cancel;
-    double unit;                /* for jitter, drawn on the loop thread */
+    double unit; /* for jitter, drawn on the loop thread */
     const struct config *config;
     struct job_finish finish;
 };
@@ -58,8 +58,8 @@ static int report_heartbeat(struct report_op *r, struct db *db, struct err *e)
 {
     const struct queue_report *report = &r->report;
     int rc = job_lease_extend(db, report->job_id, report->token,
-                              report->lease_us ? r->op.now_us + report->lease_us : 0, report->pid, report->start_ticks,
-                              &r->cancel, e);
+                              report->lease_us ? r->op.now_us + report->lease_us : 0, report->pid,
+                              report->start_ticks, &r->cancel, e);
     if (rc == JOB_STORE_E_STALE_TOKEN || rc == JOB_STORE_E_NOT_ALLOWED)
         return stale(report->job_id, e);
     if (rc == 0 && !usage_is_unknown(&report->usage))
@@ -100,8 +100,8 @@ static int report_run(struct store_op *op, struct db *db, struct err *e)
     return rc;
 }
 
-/* The breaker is moved after the commit, here, since it lives on this thread; what it becomes is saved on its own.  A
- * crash between the two loses one count of a breaker, never a job. */
+/* The breaker is moved after the commit, here, since it lives on this thread; what it becomes is saved on its
+ * own.  A crash between the two loses one count of a breaker, never a job. */
 struct breaker_op {
     struct store_op op;
     char *agent;
@@ -232,8 +232,8 @@ static void expiry_done(struct store_op *op)
     for (size_t i = 0; op->rc == 0 && i < x->count; i++) {
         const struct job *job = &x->jobs[i];
         counter_add(COUNTER_LEASES_EXPIRED, 1);
-        log_warn("queue", "a lease ended without a word", LOG_INT("job", job->id), LOG_TEXT("worker", job->worker),
-                 LOG_TEXT("agent", job->agent));
+        log_warn("queue", "a lease ended without a word", LOG_INT("job", job->id),
+                 LOG_TEXT("worker", job->worker), LOG_TEXT("agent", job->agent));
         move_breaker(q, job->agent, x->finishes[i].event, job->run_id);
         queue_slot_freed(q, job->agent, job->repo, false);
         finish_publish(q, &x->finishes[i]);
