@@ -5,7 +5,7 @@ int64_t backoff_ceiling_us(const struct backoff_policy *policy, int64_t attempt)
     int64_t ceiling = policy->base_us;
     if (ceiling <= 0 || policy->cap_us <= 0)
         return 0;
-    for (int64_t doublings = attempt - 1; doublings > 0 && ceiling < policy->cap_us; doublings--)
+    for (int64_t doublings = MAX(attempt, 1) - 1; doublings > 0 && ceiling < policy->cap_us; doublings--)
         if (__builtin_mul_overflow(ceiling, 2, &ceiling))
             return policy->cap_us;
     return MIN(ceiling, policy->cap_us);
