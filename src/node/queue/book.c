@@ -66,6 +66,8 @@ static enum job_event event_of(const struct live_run *run)
                                           : run->result.outcome == RUN_SIGNALED ? EXIT_OUTCOME_SIGNALED
                                                                                 : EXIT_OUTCOME_START_FAILED,
                                .exit_code = run->result.exit_code,
+                               .signal = run->result.signal,
+                               .start_errno = run->result.start_errno,
                                .cause = str_of(run->result.cause),
                                .output = output_facts(run->parser)};
     return exit_event(run->profile, &facts);
