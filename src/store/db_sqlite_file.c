@@ -180,21 +180,29 @@ void db_sqlite_sizes(struct db *db, int64_t *ret_file_bytes, int64_t *ret_log_by
     *ret_log_bytes = size_of(db_sqlite_of(db)->path, "-wal");
 }
 
-int db_sqlite_check_integrity(struct db *db, struct err *e)
+/* The first row of a pragma that yields none, or the row "ok", when all is well. */
+static int check_by(struct db_sqlite *d, const char *pragma, const char *what, struct err *e)
 {
     CLEANUP(db_done) struct db_cursor c = {0};
-    int rc = db_query(db, "PRAGMA quick_check(1)", DB_NO_ARGS, &c, e);
+    int rc = db_query(&d->db, pragma, DB_NO_ARGS, &c, e);
     if (rc)
         return rc;
     rc = db_next(&c, e);
     if (rc != 1)
-        return rc ? rc : -EIO;
+        return rc;
     struct str finding = db_str(&c, 0);
     if (str_equal(finding, STR("ok")))
         return 0;
-    const char *path = db_sqlite_of(db)->path;
     return err_set(
         e, ERR_INTERNAL, DB_E_CORRUPT,
-        "%s: %.*s; stop muster and recover it with: sqlite3 %s \".recover\" | sqlite3 recovered.db", path,
-        (int)MIN(finding.n, 120), finding.p, path);
+        "%s: %s%.*s; stop muster and recover it with: sqlite3 %s \".recover\" | sqlite3 recovered.db",
+        d->path, what, (int)MIN(finding.n, 120), finding.p, d->path);
+}
+
+int db_sqlite_check_integrity(struct db *db, struct err *e)
+{
+    struct db_sqlite *d = db_sqlite_of(db);
+    int rc = check_by(d, "PRAGMA quick_check(1)", "", e);
+    return rc ? rc
+              : check_by(d, "PRAGMA foreign_key_check", "a row names one that is not there, in table ", e);
 }

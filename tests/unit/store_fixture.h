@@ -14,6 +14,7 @@
 
 #include "store/jobs.h"
 #include "store/migrate.h"
+#include "store/tasks.h"
 #include "store/totals.h"
 
 #define T0 INT64_C(1795316645000000) /* 2026-11-22T03:04:05Z */
