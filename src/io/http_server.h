@@ -1,9 +1,10 @@
 /* http_server.h -- HTTP/1.1 over TCP, TLS and a Unix socket, in the loop.
  *
- * libmicrohttpd does HTTP and TLS; this file owns the listening sockets, the limits and the deadlines (spec 00 HTTP),
- * who is calling, routing, and problem+json for every refusal.  A handler gets a whole, checked request on the loop
- * thread and answers now or later with exactly one http_reply_*; between, the connection is suspended and the request,
- * with its arena, stays valid (the client may vanish meanwhile: replying is still required and harmless).
+ * libmicrohttpd does HTTP and TLS; this file owns the listening sockets, the limits and the deadlines (spec
+ * 00 HTTP), who is calling, routing, and problem+json for every refusal.  A handler gets a whole, checked
+ * request on the loop thread and answers now or later with exactly one http_reply_*; between, the connection
+ * is suspended and the request, with its arena, stays valid (the client may vanish meanwhile: replying is
+ * still required and harmless).
  *
  * It knows no resource of muster: routes, roles and their meaning come from the caller.  Loop thread only. */
 #pragma once
@@ -37,19 +38,21 @@ struct http_route {
     const char *pattern; /* "/api/v1/jobs/{id}": {x} matches one non-empty segment */
     unsigned roles;      /* set of http_role that may call it */
     void (*handle)(struct http_request *r, void *context);
-    const struct json_field *body; /* NULL: takes no body; else the table that checks it (the handler calls json_fields_decode) */
+    const struct json_field
+        *body; /* NULL: takes no body; else the table that checks it (the handler calls json_fields_decode) */
     bool body_optional;
-    const char *summary;           /* one line, for openapi.json */
-    const char *query;             /* "limit:integer:At most this many;after:string:…", NULL for none */
-    const char *responses;         /* "201:The job;409:It is not running" */
-    bool streams;                  /* the response has no end (SSE): exempt from the total deadline */
+    const char *summary;   /* one line, for openapi.json */
+    const char *query;     /* "limit:integer:At most this many;after:string:…", NULL for none */
+    const char *responses; /* "201:The job;409:It is not running" */
+    bool streams;          /* the response has no end (SSE): exempt from the total deadline */
 };
 
-/* Who is calling; filled before routing.  `actor` is what the audit log shows: "uid:0", "token:ci", "anonymous". */
+/* Who is calling; filled before routing.  `actor` is what the audit log shows: "uid:0", "token:ci",
+ * "anonymous". */
 struct http_caller {
     unsigned role; /* one http_role, 0 = nobody */
     int64_t token_id;
-    int64_t uid;   /* -1 unknown */
+    int64_t uid; /* -1 unknown */
     char actor[80];
     char scope[128]; /* the token's subject scope, "" for none */
 };
@@ -66,7 +69,8 @@ struct http_config {
     const char *listen;      /* "127.0.0.1:6878", "[::1]:0", NULL for none; port 0 picks one */
     const char *unix_socket; /* path, NULL for none; mode 0666: callers are known by uid */
     const char *tls_certificate_file, *tls_key_file; /* both or none; TCP only */
-    const char *const *hosts; /* accepted Host names besides the listen address and localhost, NULL-terminated or NULL */
+    const char *const
+        *hosts; /* accepted Host names besides the listen address and localhost, NULL-terminated or NULL */
     struct http_limits limits;
     bool have_token; /* a token is configured: needed to bind anything but loopback */
     /* Token -> caller; true when it is valid.  Constant time in the secret.  NULL refuses every token. */
@@ -76,24 +80,27 @@ struct http_config {
     void *context; /* given to handlers and to the two above */
 };
 
-struct http_server *http_server_new(uv_loop_t *loop, const struct http_config *config, const struct http_route *routes,
-                                    size_t route_count);
+struct http_server *http_server_new(uv_loop_t *loop, const struct http_config *config,
+                                    const struct http_route *routes, size_t route_count);
 MUST_CHECK int http_server_start(struct http_server *s, struct err *e);
 int http_server_port(const struct http_server *s); /* the real one, after start; -1 without TCP */
-/* Stops accepting, ends streams, gives requests in flight `grace_us`, then closes all and calls on_stopped. */
+/* Stops accepting, ends streams, gives requests in flight `grace_us`, then closes all and calls on_stopped.
+ */
 void http_server_stop(struct http_server *s, int64_t grace_us, void (*on_stopped)(void *), void *arg);
 struct http_server *http_server_free(struct http_server *s); /* after on_stopped */
-void http_server_openapi(const struct http_server *s, const char *title, const char *version, struct buf *out);
+void http_server_openapi(const struct http_server *s, const char *title, const char *version,
+                         struct buf *out);
 
 /* -- the request, valid until its reply has been sent -- */
 enum http_method http_method(const struct http_request *r);
 struct str http_path(const struct http_request *r);
 const struct http_route *http_route(const struct http_request *r);
-struct str http_param(const struct http_request *r, const char *name);  /* {name} of the pattern */
+struct str http_param(const struct http_request *r, const char *name); /* {name} of the pattern */
 bool http_query(const struct http_request *r, const char *name, struct str *ret);
-/* As an integer in [min, max], `fallback` when absent; replies 400 and returns false when it is no such number. */
-MUST_CHECK bool http_query_i64(struct http_request *r, const char *name, int64_t min, int64_t max, int64_t fallback,
-                               int64_t *ret);
+/* As an integer in [min, max], `fallback` when absent; replies 400 and returns false when it is no such
+ * number. */
+MUST_CHECK bool http_query_i64(struct http_request *r, const char *name, int64_t min, int64_t max,
+                               int64_t fallback, int64_t *ret);
 /* {name} as a positive integer; replies 404 and returns false when it is none. */
 MUST_CHECK bool http_param_id(struct http_request *r, const char *name, int64_t *ret);
 struct str http_header(const struct http_request *r, const char *name); /* empty slice when absent */
@@ -110,7 +117,8 @@ void http_reply_empty(struct http_request *r, int status);
 /* problem+json (RFC 9457).  `pointer` is a JSON pointer to the field, or NULL. */
 void http_reply_problem(struct http_request *r, int status, const char *pointer, const char *format, ...)
     PRINTF_LIKE(4, 5);
-void http_reply_err(struct http_request *r, const struct err *e); /* http_status_of(e->code), place as pointer */
+void http_reply_err(struct http_request *r,
+                    const struct err *e); /* http_status_of(e->code), place as pointer */
 int http_status_of(enum err_code code);
 void http_add_header(struct http_request *r, const char *name, const char *value); /* before the reply */
 /* Key facts for the audit log: the resource acted on, and the error text if any.  Copied. */
@@ -118,7 +126,8 @@ void http_note_resource(struct http_request *r, const char *format, ...) PRINTF_
 const char *http_noted_resource(const struct http_request *r); /* "" when none */
 const char *http_noted_error(const struct http_request *r);    /* text of the problem, "" when none */
 
-/* A body that many requests share (the hot path): one response object, its compressed twin and its ETag, made once. */
+/* A body that many requests share (the hot path): one response object, its compressed twin and its ETag, made
+ * once. */
 struct http_shared;
 struct http_shared *http_shared_new(const char *content_type, struct buf *body); /* takes the bytes */
 struct http_shared *http_shared_free(struct http_shared *b);
@@ -126,9 +135,10 @@ void http_reply_shared(struct http_request *r, struct http_shared *b);
 
 /* -- server-sent events -- */
 struct http_stream;
-/* Turns the request into a stream of text/event-stream.  on_close runs once, when the client or the server ends it. */
-struct http_stream *http_stream_open(struct http_request *r, void (*on_close)(struct http_stream *, void *arg),
-                                     void *arg);
+/* Turns the request into a stream of text/event-stream.  on_close runs once, when the client or the server
+ * ends it. */
+struct http_stream *http_stream_open(struct http_request *r,
+                                     void (*on_close)(struct http_stream *, void *arg), void *arg);
 /* Queues bytes.  A stream over limits.stream_pending_bytes is closed and counted. */
 void http_stream_send(struct http_stream *s, struct str bytes);
 void http_stream_close(struct http_stream *s);
@@ -142,5 +152,6 @@ struct http_stat {
     int64_t count, sum_us;
     int64_t buckets[HTTP_LATENCY_BUCKETS + 1]; /* not cumulative; the last is +Inf */
 };
-void http_server_stats(const struct http_server *s, void (*each)(void *arg, const struct http_stat *stat), void *arg);
+void http_server_stats(const struct http_server *s, void (*each)(void *arg, const struct http_stat *stat),
+                       void *arg);
 unsigned http_server_connections(const struct http_server *s);
