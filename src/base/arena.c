@@ -36,6 +36,7 @@ void arena_reset(struct arena *a)
 
 void *arena_alloc(struct arena *a, size_t size)
 {
+    assert(size < SIZE_MAX / 4);
     /* Exact under AddressSanitizer, where each block holds one allocation. */
     size_t rounded = ARENA_BLOCK_BYTES ? (size + 15) & ~(size_t)15 : size;
     struct arena_block *b = a->blocks;

@@ -119,6 +119,9 @@ void json_double(struct json_writer *w, double v)
         if (strtod(text, NULL) == v)
             break;
     }
+    char *comma = strchr(text, ','); /* the decimal point of some locales */
+    if (comma)
+        *comma = '.';
     buf_add_text(w->out, text);
     if (!strpbrk(text, ".en"))
         buf_add(w->out, ".0", 2);

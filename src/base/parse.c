@@ -113,7 +113,10 @@ bool parse_size(struct str s, int64_t *ret_bytes)
     }
     if (unit > 1)
         s.n--;
-    return parse_i64_in(s, 0, INT64_MAX, &count) && !__builtin_mul_overflow(count, unit, ret_bytes);
+    if (!parse_i64_in(s, 0, INT64_MAX, &count) || count > INT64_MAX / unit)
+        return false;
+    *ret_bytes = count * unit;
+    return true;
 }
 
 void parse_hex(const uint8_t *p, size_t n, char *ret_text)
