@@ -1,6 +1,6 @@
 // footprint.mjs -- `muster up` with 20 idle agents: memory that is its own, CPU at rest, time until it serves.  Against
 // prometheus with two exporters, and netdata.
-import { existsSync, readlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Node } from '../tests/lib/node.mjs';
@@ -76,6 +76,7 @@ scrape_configs:
 async function netdata() {
     if (!existsSync('/usr/sbin/netdata')) return null;
     const dir = folder('netdata'), port = await freePort();
+    for (const sub of ['cache', 'lib', 'log']) mkdirSync(path.join(dir, sub));
     writeFileSync(path.join(dir, 'netdata.conf'), `[global]
     run as user = ${process.getuid() === 0 ? 'root' : process.env.USER}
 [directories]
