@@ -22,10 +22,19 @@ const write = (file, text) => {
 const quoted = (text) => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 const list = (texts) => `{ ${texts.map(quoted).join(', ')} }`;
 
+// Why a subject can't be tested here; null where it can.
+function missing({ name, version: found, bin, node = 18 }) {
+    const subject = name.startsWith('claude') ? 'claude-code' : name.startsWith('gemini') ? 'gemini-cli' : name;
+    if (found === null || !existsSync(bin)) return `NOT TESTED: ${subject} is not installed`;
+    if (Number(process.versions.node.split('.')[0]) < node) return `NOT TESTED: ${subject} needs node ${node}, this is ${process.versions.node}`;
+    return null;
+}
+
 function cli(definition) {
     return {
         ...definition,
-        installed: definition.version !== null && existsSync(definition.bin),
+        missing: missing(definition),
+        get installed() { return this.missing === null; },
         homeOf: home,
         workOf: work,
         environment: (dir, mockUrl) => ({ HOME: home(dir), TMPDIR: path.join(dir, 'tmp'), ...definition.env(dir, mockUrl) }),
@@ -98,6 +107,7 @@ const geminiWith = (outputFormat) => cli({
     name: outputFormat === 'json' ? 'gemini-json' : 'gemini',
     format: 'gemini-json',
     version: version('.', '@google/gemini-cli'),
+    node: 20,
     bin: path.join(tests, 'node_modules/.bin/gemini'),
     args: (prompt) => ['-m', 'gemini-2.5-flash', '-p', prompt, '--output-format', outputFormat, '--skip-trust', '--approval-mode', 'yolo'],
     env: (dir, mockUrl) => ({ GEMINI_API_KEY: 'test-key', GOOGLE_GEMINI_BASE_URL: mockUrl }),
@@ -113,8 +123,7 @@ export const every = [codex, claude, claudeJson, gemini, geminiJson];
 
 // For t.skip(): null where the CLI is there, else the reason, also said on standard error.
 export function absent(subject) {
-    if (subject.installed) return null;
-    const reason = `NOT TESTED: ${subject.name.startsWith('claude') ? 'claude-code' : subject.name} is not installed`;
-    console.error(reason);
+    const reason = subject.missing;
+    if (reason) console.error(reason);
     return reason;
 }
