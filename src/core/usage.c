@@ -70,7 +70,7 @@ struct message {
 
 struct usage_ledger {
     struct map by_id;        /* struct message, those in `recent` */
-    struct message **recent; /* ring of USAGE_LEDGER_IDS, owned */
+    struct message **recent; /* ring of USAGE_LEDGER_IDS, owned; NULL before the first */
     size_t added;            /* messages ever put into the ring */
     wide tokens[USAGE_KIND_COUNT], cost_pico;
     bool known[USAGE_KIND_COUNT];
@@ -81,7 +81,6 @@ struct usage_ledger *usage_ledger_new(void)
 {
     struct usage_ledger *l = xnew(struct usage_ledger);
     map_init(&l->by_id);
-    l->recent = xcalloc(USAGE_LEDGER_IDS, sizeof(*l->recent));
     return l;
 }
 
@@ -97,7 +96,7 @@ struct usage_ledger *usage_ledger_free(struct usage_ledger *l)
 {
     if (!l)
         return NULL;
-    for (size_t i = 0; i < USAGE_LEDGER_IDS; i++)
+    for (size_t i = 0; l->recent && i < USAGE_LEDGER_IDS; i++)
         message_free(l->recent[i]);
     free(l->recent);
     map_deinit(&l->by_id);
@@ -130,6 +129,8 @@ static void price_message(struct message *m)
 
 static void remember(struct usage_ledger *l, struct str id, struct message *m)
 {
+    if (!l->recent)
+        l->recent = xcalloc(USAGE_LEDGER_IDS, sizeof(*l->recent));
     struct message **place = &l->recent[l->added++ % USAGE_LEDGER_IDS];
     if (*place)
         (void)map_remove(&l->by_id, str_of((*place)->id));
