@@ -2,6 +2,7 @@
 
 #include "base/parse.h"
 #include "core/placeholder.h"
+#include "io/json_place.h"
 
 #include <fcntl.h>
 #include <jansson.h>
@@ -45,13 +46,14 @@ static int check_env(const struct agent_profile *profile, const char *env, struc
 {
     json_t *list = json_loads(env, 0, NULL);
     int rc = 0;
+    CLEANUP(buf_deinit) struct buf pointer = BUF_INIT;
     for (size_t i = 0; i < json_array_size(list) && rc == 0; i++) {
-        struct str rest = str_of(json_string_value(json_array_get(list, i))), name;
-        if (str_split(&rest, '=', &name) && passes(profile, name))
+        struct str rest = str_of(json_string_value(json_array_get(list, i))), name = STR("");
+        if (str_split(&rest, '=', &name) && rest.p && passes(profile, name))
             continue;
-        char pointer[ERR_PLACE_MAX];
-        (void)snprintf(pointer, sizeof(pointer), "/env/%.*s", STR_ARG(name));
-        rc = err_set_at(e, ERR_INVALID, -EINVAL, pointer,
+        buf_add_text(&pointer, "/env");
+        json_pointer_add(&pointer, name);
+        rc = err_set_at(e, ERR_INVALID, -EINVAL, pointer.p,
                         "agent \"%s\" does not pass this variable; name it in its env_pass", profile->name);
     }
     json_decref(list);
@@ -146,27 +148,33 @@ static char *repo_path(const struct launch_request *r)
     return buf_take(&path);
 }
 
+/* Whether the template has no place to stand for without a repo: "{repo_path}/src" alone would be "/src". */
+static bool needs_repo(const char *template)
+{
+    return strstr(template, "{repo}") || strstr(template, "{repo_path}");
+}
+
 /* A profile without a workdir, or one whose workdir needs a repo that the job does not name, works in
  * data_dir/work. */
 static int workdir(const struct launch_request *r, const struct placeholder_values *values, char **ret,
                    struct err *e)
 {
-    char *dir = NULL;
-    if (r->profile->workdir) {
-        int rc = placeholder_expand(r->profile->workdir, values, &dir, e);
+    const char *template = r->profile->workdir;
+    CLEANUP(freep) char *dir = NULL;
+    if (template && (r->repo || !needs_repo(template))) {
+        int rc = placeholder_expand(template, values, &dir, e);
         if (rc != 0)
             return rc;
     }
-    if (dir && dir[0]) {
-        *ret = dir;
-        return 0;
+    if (!dir || dir[0] == '\0') {
+        struct buf path = BUF_INIT;
+        buf_printf(&path, "%s/work", r->data_dir);
+        free(dir);
+        dir = buf_take(&path);
+        if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+            return err_set(e, ERR_INTERNAL, -errno, "%s cannot be made: %s", dir, strerror(errno));
     }
-    free(dir);
-    struct buf path = BUF_INIT;
-    buf_printf(&path, "%s/work", r->data_dir);
-    *ret = buf_take(&path);
-    if (mkdir(*ret, 0700) != 0 && errno != EEXIST)
-        return err_set(e, ERR_INTERNAL, -errno, "%s cannot be made: %s", *ret, strerror(errno));
+    *ret = TAKE(dir);
     return 0;
 }
 
@@ -175,32 +183,59 @@ static char *copy_or_null(const char *text)
     return text ? xstrdup(text) : NULL;
 }
 
+/* Rounded up: a limit that is there stays one, since 0 means none. */
+static int64_t milliseconds(int64_t us)
+{
+    return us / 1000 + (us % 1000 > 0);
+}
+
+#define ID_TEXT_MAX 24
+static const char *id_text(int64_t id, char text[ID_TEXT_MAX])
+{
+    (void)snprintf(text, ID_TEXT_MAX, "%lld", (long long)id);
+    return text;
+}
+
+/* The argv and the working directory: what placeholders go into. */
+static int fill(const struct launch_request *r, struct run_spec *spec, struct err *e)
+{
+    char job_id[ID_TEXT_MAX], run_id[ID_TEXT_MAX], task_id[ID_TEXT_MAX];
+    CLEANUP(freep) char *path = repo_path(r);
+    struct list args = {0};
+    if (r->args)
+        add_json_strings(&args, r->args, list_add_copy);
+    struct placeholder_values values = {
+        .prompt = r->prompt,
+        .model = spec->model,
+        .effort = spec->effort,
+        .repo = r->repo,
+        .repo_path = path,
+        .task = r->task_id ? id_text(r->task_id, task_id) : NULL,
+        .job_id = id_text(r->job_id, job_id),
+        .run_id = id_text(r->run_id, run_id),
+        .work_item = r->work_item,
+        .stage = r->stage,
+        .data_dir = r->data_dir,
+        .args = args.items,
+    };
+    int rc = placeholder_expand_argv(r->profile->command, &values, &spec->args, e);
+    for (size_t i = 0; i < args.count; i++)
+        free(args.items[i]);
+    free(args.items);
+    return rc ? rc : workdir(r, &values, &spec->workdir, e);
+}
+
 int launch_spec(const struct launch_request *r, struct run_spec *ret, struct err *e)
 {
     const struct agent_profile *p = r->profile;
     if (!p || !p->command)
         return err_set(e, ERR_INVALID, -EINVAL, "the agent's profile has no command (any more)");
-    if (r->repo && !repo_stays_inside(r->repo))
-        return err_set(e, ERR_INVALID, -EINVAL, "the repo points outside repo_root");
-    CLEANUP(freep) char *path = repo_path(r);
-    char job_id[24], run_id[24], task_id[24];
-    (void)snprintf(job_id, sizeof(job_id), "%lld", (long long)r->job_id);
-    (void)snprintf(run_id, sizeof(run_id), "%lld", (long long)r->run_id);
-    (void)snprintf(task_id, sizeof(task_id), "%lld", (long long)r->task_id);
-    struct placeholder_values values = {
-        .prompt = r->prompt,
-        .model = r->model ? r->model : p->model,
-        .effort = r->effort ? r->effort : p->effort,
-        .repo = r->repo,
-        .repo_path = path,
-        .task = r->task_id ? task_id : NULL,
-        .job_id = job_id,
-        .run_id = run_id,
-        .work_item = r->work_item,
-        .stage = r->stage,
-        .data_dir = r->data_dir,
-    };
-    *ret = (struct run_spec){
+    int rc =
+        launch_check(p, r->args, r->env, r->repo, e); /* the profile may have changed since the job came */
+    if (rc != 0)
+        return rc;
+    CLEANUP(run_spec_deinit)
+    struct run_spec spec = {
         .run_id = r->run_id,
         .job_id = r->job_id,
         .task_id = r->task_id,
@@ -208,26 +243,23 @@ int launch_spec(const struct launch_request *r, struct run_spec *ret, struct err
         .origin = xstrdup("queue"),
         .env = environment(r),
         .stdin_path = xstrdup(p->stdin_path ? p->stdin_path : "null"),
-        .timeout_ms = (r->timeout_us ? r->timeout_us : p->timeout_us) / 1000,
-        .grace_ms = p->grace_us / 1000,
+        .timeout_ms = milliseconds(r->timeout_us ? r->timeout_us : p->timeout_us),
+        .grace_ms = milliseconds(p->grace_us),
         .output_max_bytes = p->output_max_bytes,
         .created_at_us = r->now_us,
         .stop_signal = p->stop_signal,
         .cgroup = copy_or_null(r->cgroup),
         .repo = copy_or_null(r->repo),
-        .model = copy_or_null(values.model),
-        .effort = copy_or_null(values.effort),
+        .model = copy_or_null(r->model ? r->model : p->model),
+        .effort = copy_or_null(r->effort ? r->effort : p->effort),
     };
-    memcpy(ret->key, r->key, RUNDIR_KEY_LEN + 1);
-    struct list args = {0};
-    if (r->args)
-        add_json_strings(&args, r->args, list_add_copy);
-    values.args = args.items;
-    int rc = placeholder_expand_argv(p->command, &values, &ret->args, e);
-    for (size_t i = 0; i < args.count; i++)
-        free(args.items[i]);
-    free(args.items);
-    return rc ? rc : workdir(r, &values, &ret->workdir, e);
+    memcpy(spec.key, r->key, RUNDIR_KEY_LEN + 1);
+    rc = fill(r, &spec, e);
+    if (rc != 0)
+        return rc;
+    *ret = spec;
+    spec = (struct run_spec){0};
+    return 0;
 }
 
 /* -- the shim -- */

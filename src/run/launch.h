@@ -20,11 +20,13 @@ struct launch_request {
     int64_t now_us;
 };
 
-/* What the run directory will say.  Refuses (ERR_INVALID) what cannot be started: a profile without a
- * command, a repo that points outside repo_root. */
+/* What the run directory will say; the caller deinits it.  Refuses (ERR_INVALID) what cannot be started: a
+ * profile without a command, and whatever launch_check refuses, since the configuration may have changed
+ * since the job came. */
 MUST_CHECK int launch_spec(const struct launch_request *request, struct run_spec *ret, struct err *e);
 /* Whether an API caller may set these: args need "{args}" in the command, env names must be in the profile's
- * env_pass. */
+ * env_pass, a repo is a name below repo_root or an absolute path, in both cases without "..".  args and env
+ * of a profile without a command are its external workers' affair. */
 MUST_CHECK int launch_check(const struct agent_profile *profile, const char *args, const char *env,
                             const char *repo, struct err *e);
 /* Starts muster-shim on runs_dir/key, detached from us but our child; the caller reaps it.  -errno. */
