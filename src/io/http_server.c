@@ -95,7 +95,8 @@ static void on_again(uv_idle_t *idle);
 
 void http_daemon_wake(struct http_daemon *d)
 {
-    (void)uv_idle_start(&d->again, on_again);
+    if (!uv_is_closing((uv_handle_t *)&d->again))
+        (void)uv_idle_start(&d->again, on_again);
 }
 
 /* Never called from within itself: libmicrohttpd's callbacks only mark connections, they do not run it. */
@@ -349,9 +350,12 @@ static void close_listener(struct http_listener *l, const char *path)
  * suspended. */
 static void abandon_requests(struct http_server *s)
 {
-    for (struct http_connection *c = s->connections; c; c = c->next)
-        if (c->request && c->request->stage == HTTP_STAGE_HANDLING && c->request->suspended)
-            http_request_detach(c->request);
+    for (struct http_connection *c = s->connections; c; c = c->next) {
+        if (c->phase != HTTP_PHASE_HANDLING)
+            continue;
+        (void)http_connection_refuse_raw(c, 503, http_refusals[HTTP_REFUSE_STOPPING].detail);
+        http_request_detach(c->request);
+    }
 }
 
 static void stop_daemon(struct http_daemon *d)
