@@ -10,7 +10,13 @@
 #include "base/log.h"
 #include "core/profile.h"
 
+/* What is odd without being wrong; the program that loads says it once. */
+enum { CONFIG_WARN_TOKEN_READABLE = 1, CONFIG_WARN_SCHEDULER_TOKEN_SHORT = 2 };
+
+struct config_value;
 struct config {
+    unsigned warnings; /* set of CONFIG_WARN_ */
+    struct config_value *values; /* one per row of config_keys, with its origin */
     char *path; /* file that was read, NULL when none was found */
     /* top level */
     char *listen, *socket, *data_dir, *store, *token_file;
@@ -26,6 +32,7 @@ struct config {
     enum log_level log_level;
     enum log_format log_format;
     bool synchronous_normal;
+    char *log_level_name, *log_format_name, *synchronous_name;
     /* blocks */
     bool metrics_enabled;
     int64_t metrics_freshness_us;
@@ -48,15 +55,26 @@ const struct workflow *config_workflow(const struct config *c, struct str name);
 void config_show(const struct config *c, bool json, struct buf *out); /* effective values and their origin */
 
 struct config_key {
-    const char *block;  /* "" for the top level */
+    const char *block;       /* "" for the top level */
     const char *name;
-    const char *type;   /* text, integer, duration, size, boolean, list */
-    const char *fallback; /* as written in a file */
-    const char *environment; /* "MUSTER_LISTEN", NULL when not a scalar */
-    bool reloads; /* by SIGHUP; else needs a restart */
-    bool secret;
+    const char *type;        /* text, integer, duration, size, boolean, list, choice */
+    const char *fallback;    /* as written in a file; NULL: worked out, see doc */
+    bool reloads;            /* by SIGHUP; else needs a restart */
+    bool secret;             /* masked when shown */
+    int64_t min, max;        /* integer, size: range; duration: microseconds; both 0: no bound */
+    const char *one_of;      /* choice: "a|b" */
+    size_t offset;           /* of its field in struct config; CONFIG_KEPT: of a later part, kept to be shown */
     const char *doc;
 };
+#define CONFIG_KEPT SIZE_MAX
+/* "MUSTER_LISTEN", "MUSTER_BUS_URL"; lists are ':'-separated there. */
+#define CONFIG_ENVIRONMENT_MAX 64
+char *config_environment_name(const struct config_key *key, char ret[CONFIG_ENVIRONMENT_MAX]);
+/* Keys of the titled blocks (agent, workflow, …), for the manual: name, type, fallback, doc. */
+struct config_block_key {
+    const char *block, *name, *type, *fallback, *doc;
+};
+extern const struct config_block_key config_block_keys[]; /* ends with name == NULL */
 extern const struct config_key config_keys[]; /* ends with name == NULL */
 /* Names of the values that differ and whether each needs a restart, for the log line after SIGHUP. */
 void config_diff(const struct config *old, const struct config *new_config, struct buf *reloaded, struct buf *needs_restart);

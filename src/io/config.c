@@ -1,0 +1,292 @@
+#include "io/config_internal.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/parse.h"
+#include "io/file.h"
+
+#include <ctype.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SECRET_BYTES_MAX 4096
+#define SCHEDULER_TOKEN_MIN 32
+
+/* -- where it is -- */
+
+static char *join(const char *dir, const char *rest)
+{
+    struct buf path = BUF_INIT;
+    buf_printf(&path, "%s/%s", dir, rest);
+    return buf_take(&path);
+}
+
+static const char *environment(const char *name)
+{
+    const char *value = getenv(name);
+    return value && value[0] ? value : NULL;
+}
+
+static char *in_home(const char *variable, const char *below_home, const char *rest)
+{
+    if (environment(variable))
+        return join(environment(variable), rest);
+    struct buf path = BUF_INIT;
+    buf_printf(&path, "%s/%s/%s", environment("HOME") ? environment("HOME") : "/", below_home, rest);
+    return buf_take(&path);
+}
+
+static char *find_file(void)
+{
+    if (environment("MUSTER_CONFIG"))
+        return xstrdup(environment("MUSTER_CONFIG"));
+    char *own = in_home("XDG_CONFIG_HOME", ".config", "muster/muster.conf");
+    if (file_exists(own))
+        return own;
+    free(own);
+    return file_exists("/etc/muster/muster.conf") ? xstrdup("/etc/muster/muster.conf") : NULL;
+}
+
+/* -- values: default, then file, then environment -- */
+
+char *config_environment_name(const struct config_key *key, char ret[CONFIG_ENVIRONMENT_MAX])
+{
+    (void)snprintf(ret, CONFIG_ENVIRONMENT_MAX, "MUSTER_%s%s%s", key->block, key->block[0] ? "_" : "", key->name);
+    for (char *p = ret; *p; p++)
+        *p = (char)toupper((unsigned char)*p);
+    return ret;
+}
+
+static bool is_list(const struct config_key *key)
+{
+    return strcmp(key->type, "list") == 0;
+}
+
+static void set_value(struct config_value *v, char *text, char **list, const char *origin)
+{
+    free(v->text);
+    config_list_free(v->list);
+    v->text = text;
+    v->list = list;
+    (void)snprintf(v->origin, sizeof(v->origin), "%s", origin);
+}
+
+static char *worked_out(const struct config *c, const struct config_key *key)
+{
+    bool root = geteuid() == 0;
+    if (key->offset == offsetof(struct config, data_dir))
+        return root ? xstrdup("/var/lib/muster") : in_home("XDG_STATE_HOME", ".local/state", "muster");
+    if (key->offset == offsetof(struct config, socket) && !root && !environment("XDG_RUNTIME_DIR"))
+        return join(c->data_dir, "node.sock");
+    if (key->offset == offsetof(struct config, socket))
+        return root ? xstrdup("/run/muster/node.sock") : join(environment("XDG_RUNTIME_DIR"), "muster/node.sock");
+    return join(c->data_dir, "repos");
+}
+
+static void from_file(struct config_value *v, const struct config_key *key, cfg_t *cfg, const char *path, int line)
+{
+    cfg_opt_t *opt = cfg ? config_parse_option(cfg, key) : NULL;
+    char origin[128];
+    if (!opt)
+        return;
+    (void)snprintf(origin, sizeof(origin), "%s:%d", path, line);
+    if (!is_list(key)) {
+        const char *text = cfg_opt_getstr(opt);
+        if (text)
+            set_value(v, xstrdup(text), NULL, origin);
+        return;
+    }
+    unsigned count = cfg_opt_size(opt);
+    char **list = xcalloc(count + 1, sizeof(*list));
+    for (unsigned i = 0; i < count; i++)
+        list[i] = xstrdup(cfg_opt_getnstr(opt, i));
+    set_value(v, NULL, list, origin);
+}
+
+static void from_environment(struct config_value *v, const struct config_key *key, struct config_errors *errors)
+{
+    char name[CONFIG_ENVIRONMENT_MAX], reason[160];
+    const char *value = getenv(config_environment_name(key, name));
+    if (!value)
+        return;
+    if (is_list(key))
+        set_value(v, NULL, config_list_split(value), name);
+    else if (config_value_fits(key->type, value, key->min, key->max, key->one_of, reason))
+        set_value(v, xstrdup(value), NULL, name);
+    else
+        config_complain(errors, name, "\"%s\": %s", value, reason);
+}
+
+/* The field of struct config that a row fills, by the row's type. */
+static void fill_field(struct config *c, const struct config_key *key, const struct config_value *v)
+{
+    void *field = (char *)c + key->offset;
+    struct str text = str_of(v->text);
+    if (key->offset == CONFIG_KEPT)
+        return;
+    if (is_list(key))
+        *(char ***)field = v->list;
+    else if (strcmp(key->type, "integer") == 0)
+        (void)parse_i64(text, field);
+    else if (strcmp(key->type, "duration") == 0)
+        (void)parse_duration(text, field);
+    else if (strcmp(key->type, "size") == 0)
+        (void)parse_size(text, field);
+    else if (strcmp(key->type, "boolean") == 0)
+        (void)parse_bool(text, field);
+    else
+        *(char **)field = v->text;
+}
+
+static size_t key_count(void)
+{
+    size_t count = 0;
+    while (config_keys[count].name)
+        count++;
+    return count;
+}
+
+/* Rows are in an order in which data_dir, on which other defaults rest, can be looked up first. */
+static void read_value(struct config *c, size_t row, cfg_t *cfg, const int *lines, struct config_errors *errors)
+{
+    const struct config_key *key = &config_keys[row];
+    struct config_value *v = &c->values[row];
+    if (is_list(key))
+        set_value(v, NULL, config_list_split(key->fallback), "default");
+    else if (key->fallback)
+        set_value(v, xstrdup(key->fallback), NULL, "default");
+    from_file(v, key, cfg, c->path, lines ? lines[row] : 0);
+    from_environment(v, key, errors);
+    if (!v->text && !v->list)
+        set_value(v, worked_out(c, key), NULL, "default");
+    fill_field(c, key, v);
+}
+
+static void read_values(struct config *c, cfg_t *cfg, const int *lines, struct config_errors *errors)
+{
+    size_t count = key_count();
+    c->values = xcalloc(count, sizeof(*c->values));
+    for (size_t pass = 0; pass < 2; pass++)
+        for (size_t row = 0; row < count; row++)
+            if ((config_keys[row].offset == offsetof(struct config, data_dir)) == (pass == 0))
+                read_value(c, row, cfg, lines, errors);
+}
+
+/* -- secrets -- */
+
+static void read_token_file(struct config *c, struct config_errors *errors)
+{
+    struct buf text = BUF_INIT;
+    struct stat st;
+    int rc = file_read_small(c->token_file, SECRET_BYTES_MAX, &text);
+    struct str token = str_trim(buf_str(&text));
+    if (rc != 0)
+        config_complain(errors, c->token_file, "token_file cannot be read: %s", strerror(-rc));
+    else if (token.n < 16)
+        config_complain(errors, c->token_file, "the token has fewer than 16 characters");
+    else
+        c->token = str_dup(token);
+    if (rc == 0 && stat(c->token_file, &st) == 0 && (st.st_mode & 077))
+        c->warnings |= CONFIG_WARN_TOKEN_READABLE;
+    buf_deinit(&text);
+}
+
+static void read_secrets(struct config *c, struct config_errors *errors)
+{
+    const char *token = environment("MUSTER_TOKEN"), *scheduler = getenv("SCHEDULER_API_TOKEN");
+    if (c->token_file[0])
+        read_token_file(c, errors);
+    else if (token)
+        c->token = xstrdup(token);
+    if (scheduler && strlen(scheduler) >= SCHEDULER_TOKEN_MIN)
+        c->scheduler_token = xstrdup(scheduler);
+    else if (scheduler && scheduler[0])
+        c->warnings |= CONFIG_WARN_SCHEDULER_TOKEN_SHORT;
+}
+
+/* -- what spans several values -- */
+
+static const char *origin_of(const struct config *c, size_t offset)
+{
+    for (size_t row = 0; config_keys[row].name; row++)
+        if (config_keys[row].offset == offset)
+            return c->values[row].origin;
+    return "";
+}
+
+static void check_listen(const struct config *c, struct config_errors *errors)
+{
+    const char *colon = strrchr(c->listen, ':');
+    int64_t port;
+    if (c->listen[0] && (!colon || colon == c->listen || !parse_i64_in(str_of(colon + 1), 0, 65535, &port)))
+        config_complain(errors, origin_of(c, offsetof(struct config, listen)),
+                        "listen = \"%s\": an address and a port such as \"127.0.0.1:6878\" are expected", c->listen);
+}
+
+static void finish(struct config *c, struct config_errors *errors)
+{
+    check_listen(c, errors);
+    if (!c->tls_certificate_file[0] != !c->tls_key_file[0])
+        config_complain(errors, origin_of(c, offsetof(struct config, tls_certificate_file)),
+                        "tls_certificate_file and tls_key_file go together");
+    bool ok = log_level_of(str_of(c->log_level_name), &c->log_level);
+    assert(ok || errors->count > 0);
+    c->log_format = strcmp(c->log_format_name, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
+    c->synchronous_normal = strcmp(c->synchronous_name, "normal") == 0;
+}
+
+int config_load(const char *path, struct config **ret, struct buf *all, struct err *e)
+{
+    struct config_errors errors = {.all = all, .first = e};
+    struct config *c = xnew(struct config);
+    int *lines = NULL;
+    c->path = path ? xstrdup(path) : find_file();
+    cfg_t *cfg = c->path ? config_parse_file(c->path, &errors, &lines) : NULL;
+    if (errors.count == 0) {
+        read_values(c, cfg, lines, &errors);
+        if (cfg)
+            config_read_agents(c, cfg, &errors);
+        read_secrets(c, &errors);
+        finish(c, &errors);
+    }
+    config_parse_free(cfg, lines);
+    if (errors.count > 0) {
+        (void)config_free(c);
+        return -EINVAL;
+    }
+    *ret = c;
+    return 0;
+}
+
+struct config *config_free(struct config *c)
+{
+    if (!c)
+        return NULL;
+    for (size_t row = 0; c->values && config_keys[row].name; row++) {
+        free(c->values[row].text);
+        config_list_free(c->values[row].list);
+    }
+    config_free_agents(c);
+    free(c->values);
+    free(c->path);
+    free(c->token);
+    free(c->scheduler_token);
+    free(c);
+    return NULL;
+}
+
+const struct agent_profile *config_agent(const struct config *c, struct str name)
+{
+    for (size_t i = 0; i < c->agent_count; i++)
+        if (str_equal(name, str_of(c->agents[i].name)))
+            return &c->agents[i];
+    return NULL;
+}
+
+const struct workflow *config_workflow(const struct config *c, struct str name)
+{
+    for (size_t i = 0; i < c->workflow_count; i++)
+        if (str_equal(name, str_of(c->workflows[i].name)))
+            return &c->workflows[i];
+    return NULL;
+}
