@@ -19,7 +19,7 @@ const char *command_option(const struct invocation *in, const char *name)
     for (size_t i = 0; options && options[i].name; i++)
         if (strcmp(options[i].name, name) == 0)
             return in->values[i];
-    assert(!"an option that the command's table does not have");
+    assert(false); /* an option that the command's table does not have */
     return NULL;
 }
 

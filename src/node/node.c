@@ -175,7 +175,7 @@ static void fail_to_start(struct node *n, const struct err *e)
 {
     log_error("node", "cannot start", LOG_TEXT("at", e->place), LOG_TEXT("error", e->text));
     n->exit_code = 1;
-    uv_stop(&n->loop);
+    stop(n, "it cannot serve");
 }
 
 /* The address that is served, with the port that the kernel picked when it was asked to. */
@@ -220,8 +220,8 @@ static struct http_config http_settings(struct node *n)
     struct http_config settings = {
         .listen = c->listen[0] ? c->listen : NULL,
         .unix_socket = c->socket[0] ? c->socket : NULL,
-        .tls_certificate_file = c->tls_certificate_file,
-        .tls_key_file = c->tls_key_file,
+        .tls_certificate_file = c->tls_certificate_file[0] ? c->tls_certificate_file : NULL,
+        .tls_key_file = c->tls_key_file[0] ? c->tls_key_file : NULL,
         .hosts = (const char *const *)c->hosts,
         .limits = http_limits_default,
         .have_token = c->token != NULL,
