@@ -34,6 +34,7 @@ test('Q6 a failing job is tried max_attempts times and is then failed; retry rev
     assert.equal(metrics.queue.counts.failed, 1);
     assert.equal((await node.post(`/api/v1/jobs/${id}/retry`)).status, 200);
     await node.waitFor(async () => (await job(node, id)).runs.length === 6, 'three further attempts');
+    await waitJob(node, id, 'failed');
     assert.equal((await node.post(`/api/v1/jobs/${id}/cancel`)).status, 409);
 });
 
@@ -54,7 +55,7 @@ test('Q6 a rate limit gives the attempt back and waits', async (t) => {
 });
 
 test('Q7 a breaker opens after five failures in a row, others go on', async (t) => {
-    const config = shellAgent('exit 1', { name: 'bad', more: 'max_attempts = 1' }) + shellAgent('exit 0', { name: 'good' });
+    const config = shellAgent('exit 1', { name: 'bad', more: 'max_attempts = 1 max_concurrency = 1' }) + shellAgent('exit 0', { name: 'good' });
     const node = await startNode(t, { config });
     const bad = [];
     for (let i = 0; i < 7; i++) bad.push((await addJob(node, { agent: 'bad', args: [] })).id);
@@ -225,11 +226,11 @@ test('events tell what happened, and a stream resumes', async (t) => {
     const { id } = await addJob(node, { agent: 'sh', args: [] });
     await waitJob(node, id, 'done');
     await waitUntil(() => stream.events.length >= 3, 'three events');
-    const states = stream.events.filter((event) => event.event === 'event.job.state').map((event) => JSON.parse(event.data).state);
+    const states = stream.events.filter((event) => event.event === 'event.job.state').map((event) => event.data.state);
     assert.deepEqual(states.slice(0, 3), ['queued', 'running', 'done']);
     const again = await node.events('/api/v1/events?subject=event.job.>', { 'Last-Event-ID': stream.events[0].id });
     await waitUntil(() => again.events.length >= 2, 'the rest');
-    assert.deepEqual(again.events.slice(0, 2).map((event) => JSON.parse(event.data).state), ['running', 'done']);
+    assert.deepEqual(again.events.slice(0, 2).map((event) => event.data.state), ['running', 'done']);
     stream.close();
     again.close();
 });

@@ -1,0 +1,186 @@
+/* test_store_plans.c -- no statement that runs while muster works walks a whole table: its cost follows what is alive,
+ * never history (spec 99).  Every function of the tables is called, then each statement that the connection has
+ * prepared is explained. */
+#include "store_fixture.h"
+
+#include "base/buf.h"
+#include "store/agents.h"
+#include "store/audit.h"
+#include "store/idempotency.h"
+#include "store/runs.h"
+#include "store/settings.h"
+#include "store/snapshot.h"
+#include "store/sweep.h"
+#include "store/tokens.h"
+
+#include <sqlite3.h>
+
+static void call_lists(struct fixture *f)
+{
+    struct job *jobs;
+    struct run *runs;
+    struct task *tasks;
+    struct task_event *events;
+    size_t n;
+    for (int newest = 0; newest < 2; newest++) {
+        for (int state = -1; state < JOB_STATE_COUNT; state++)
+            MUST(job_list(f->db, &(struct job_filter){.state = state, .newest_first = newest}, &f->a, &jobs, &n, &e));
+        const struct job_filter by[] = {{.state = -1, .agent = "a"}, {.state = -1, .repo = "r"}, {.state = -1, .task_id = 1}};
+        for (size_t i = 0; i < COUNT_OF(by); i++) {
+            struct job_filter filter = by[i];
+            filter.newest_first = newest;
+            MUST(job_list(f->db, &filter, &f->a, &jobs, &n, &e));
+        }
+        const struct run_filter runs_by[] = {{.limit = 1}, {.job_id = 1}, {.live_only = true}, {.task_id = 1}, {.agent = "a"}};
+        for (size_t i = 0; i < COUNT_OF(runs_by); i++) {
+            struct run_filter filter = runs_by[i];
+            filter.newest_first = newest;
+            MUST(run_list(f->db, &filter, &f->a, &runs, &n, &e));
+        }
+    }
+    const struct task_filter tasks_by[] = {{.limit = 1}, {.open_only = true}, {.stage = "s"}, {.repo = "r"}, {.work_item = "w"}};
+    for (size_t i = 0; i < COUNT_OF(tasks_by); i++)
+        MUST(task_list(f->db, &tasks_by[i], &f->a, &tasks, &n, &e));
+    MUST(task_events(f->db, 1, &f->a, &events, &n, &e));
+}
+
+static void call_queue(struct fixture *f)
+{
+    struct job j;
+    struct run r;
+    int64_t id = 0, value = 0, *ids;
+    bool cancel;
+    size_t n;
+    struct err why;
+    struct job_timing timing = {.now_us = T0};
+    MUST(task_insert(f->db, &(struct task){.stage = "s"}, "x", T0, &id, &e));
+    MUST(task_set_blocked(f->db, id, "x", T0, &e));
+    MUST(task_move(f->db, id, "t", "x", NULL, 0, T0, &e));
+    (void)fixture_job(f, &(struct job){.agent = "a", .unique_key = "k", .prompt = "p", .task_id = id}, T0);
+    assert_int_equal(fixture_claim(f, T0, &j, AGENTS("a", "b"), AGENTS("r")), 1);
+    MUST(run_insert(f->db, &(struct run){.key = "k", .origin = "queue", .job_id = 1}, T0, &id, &e));
+    MUST(job_set_run(f->db, 1, id, &e));
+    MUST(run_set_process(f->db, id, 1, 1, 1, 1, 1, &e));
+    MUST(run_set_usage(f->db, id, &(struct usage){.cost_known = true}, &e));
+    MUST(job_lease_extend(f->db, 1, j.lease_token, T0, 1, 1, &cancel, &e));
+    assert_int_equal(job_lease_extend(f->db, 1, "stale", T0, 1, 1, &cancel, &why), JOB_STORE_E_STALE_TOKEN);
+    MUST(job_request_cancel(f->db, 1, &e));
+    MUST(job_expired_leases(f->db, T0, &f->a, &ids, &n, &e));
+    MUST(run_end(f->db, id, &(struct run){.outcome = "exited"}, T0, &e));
+    assert_int_equal(run_end(f->db, id, &(struct run){.outcome = "exited"}, T0, &why), RUN_E_ENDED);
+    MUST(run_get_by_key(f->db, "k", &f->a, &r, &e));
+    MUST(job_change(f->db, 1, &(struct job_end){.event = JOB_FAIL_FOR_GOOD, .timing = timing}, NULL, &e));
+    MUST(job_change(f->db, 1, &(struct job_end){.event = JOB_RETRY, .timing = timing}, NULL, &e));
+    assert_int_equal(job_request_cancel(f->db, 1, &why), JOB_STORE_E_NOT_ALLOWED);
+    MUST(job_next_due(f->db, T0, &value, &e));
+    MUST(job_oldest_queued(f->db, T0, &value, &e));
+}
+
+static void call_the_rest(struct fixture *f)
+{
+    struct snapshot_task *open;
+    struct snapshot_running *running;
+    struct audit_entry *entries;
+    struct str body;
+    char *text;
+    int64_t id = 0;
+    int status;
+    size_t n;
+    struct err why;
+    MUST(snapshot_tasks(f->db, &f->a, &open, &n, &e));
+    MUST(snapshot_running(f->db, &f->a, &running, &n, &e));
+    MUST(audit_append(f->db, &(struct audit_entry){.action = "a", .result = "success"}, T0, &e));
+    MUST(audit_list(f->db, 0, 1, &f->a, &entries, &n, &e));
+    assert_int_equal(idempotency_get(f->db, STR("k"), STR("s"), STR("h"), T0, &f->a, &status, &body, &why),
+                     IDEMPOTENCY_E_ABSENT);
+    MUST(idempotency_put(f->db, STR("k"), STR("s"), STR("h"), 200, STR("b"), T0, &e));
+    MUST(idempotency_sweep(f->db, T0, 1, &e));
+    MUST(token_insert(f->db, &(struct token){.role = "agent", .hash = "h"}, T0, &id, &e));
+    MUST(token_revoke(f->db, id, T0, &e));
+    MUST(token_set_used(f->db, id, T0, &e));
+    MUST(agent_breaker_save(f->db, "a", &(struct breaker){0}, &e));
+    MUST(pause_set(f->db, "all", true, "x", NULL, T0, &e));
+    MUST(pause_set(f->db, "all", false, "x", NULL, T0, &e));
+    MUST(setting_ensure_instance_id(f->db, &e));
+    MUST(setting_get(f->db, "instance_id", &f->a, &text, &e));
+    MUST(store_sweep(f->db, &(struct sweep_cutoffs){.jobs_us = T0 + 1, .tasks_us = T0 + 1}, 10, &id, &e));
+    assert_int_equal(fixture_total(f, "jobs", "queued"), 1);
+}
+
+/* A scan of a whole table or of a full index.  Allowed: partial indexes, which cover what is alive; the lists that a
+ * claim is given; tables of a handful of rows. */
+static bool walks_history(const char *step)
+{
+    static const char *const allowed[] = {
+        "USING INDEX tasks_open", "USING COVERING INDEX jobs_queued", "USING INDEX jobs_queued", "USING INDEX jobs_running",
+        "USING INDEX runs_live", "SCAN agents VIRTUAL TABLE", "SCAN full_repos VIRTUAL TABLE", "SCAN audit_chain",
+        "SCAN migrations", "SCAN sqlite_",
+    };
+    if (strncmp(step, "SCAN ", 5) != 0)
+        return false;
+    for (size_t i = 0; i < COUNT_OF(allowed); i++)
+        if (strstr(step, allowed[i]))
+            return false;
+    return true;
+}
+
+/* A sort reads all that it sorts.  The claim sorts one candidate per agent. */
+static bool sorts(const char *step, const char *sql)
+{
+    return strstr(step, "USE TEMP B-TREE") && !strstr(sql, "json_each");
+}
+
+static void explain(void *arg, const char *sql)
+{
+    if (strncmp(sql, "SELECT", 6) != 0 && strncmp(sql, "UPDATE", 6) != 0 && strncmp(sql, "DELETE", 6) != 0)
+        return;
+    struct buf question = BUF_INIT;
+    sqlite3_stmt *s;
+    buf_printf(&question, "EXPLAIN QUERY PLAN %s", sql);
+    assert_int_equal(sqlite3_prepare_v2(arg, question.p, -1, &s, NULL), SQLITE_OK);
+    while (sqlite3_step(s) == SQLITE_ROW) {
+        const char *step = (const char *)sqlite3_column_text(s, 3);
+        if (walks_history(step) || sorts(step, sql))
+            fail_msg("%s\n  in: %s", step, sql);
+    }
+    (void)sqlite3_finalize(s);
+    buf_deinit(&question);
+}
+
+static void count(void *arg, const char *sql)
+{
+    (void)sql;
+    ++*(int *)arg;
+}
+
+static void no_statement_walks_a_table(void **state)
+{
+    struct fixture *f = *state;
+    sqlite3 *other;
+    char path[96];
+    int statements = 0;
+    call_lists(f);
+    call_queue(f);
+    call_the_rest(f);
+    f->db->driver->each_statement(f->db, count, &statements);
+    assert_true(statements > 80);
+    (void)snprintf(path, sizeof(path), "%s/test.db", f->dir);
+    assert_int_equal(sqlite3_open_v2(path, &other, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    f->db->driver->each_statement(f->db, explain, other);
+    (void)sqlite3_close(other);
+}
+
+static void the_check_sees_a_scan(void **state)
+{
+    (void)state;
+    assert_true(walks_history("SCAN jobs"));
+    assert_true(walks_history("SCAN runs USING INDEX runs_agent"));
+    assert_false(walks_history("SEARCH jobs USING INDEX jobs_claim (agent=?)"));
+    assert_false(walks_history("SCAN jobs USING INDEX jobs_running"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(no_statement_walks_a_table), cmocka_unit_test(the_check_sees_a_scan)};
+    return fixture_run("store_plans", tests, COUNT_OF(tests));
+}
