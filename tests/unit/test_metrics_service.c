@@ -1,5 +1,6 @@
-/* test_metrics_service.c -- who is served what, and when: freshness, sharing, and threads that don't come back (spec 30
- * M1, M4, M5, M12).  The HTTP server and the store's threads are played here; the database and /proc worker are real. */
+/* test_metrics_service.c -- who is served what, and when: freshness, sharing, and threads that don't come
+ * back (spec 30 M1, M4, M5, M12).  The HTTP server and the store's threads are played here; the database and
+ * /proc worker are real. */
 #include "store_fixture.h"
 
 #include "base/buf.h"
@@ -65,7 +66,8 @@ void http_reply_shared(struct http_request *r, struct http_shared *b)
         uv_stop(r->awaited_by);
 }
 
-void http_server_stats(const struct http_server *s, void (*each)(void *arg, const struct http_stat *stat), void *arg)
+void http_server_stats(const struct http_server *s, void (*each)(void *arg, const struct http_stat *stat),
+                       void *arg)
 {
     static const struct http_stat stat = {.method = "GET", .pattern = "/metrics", .status = 200, .count = 1};
     (void)s;
@@ -235,7 +237,8 @@ static int64_t running_job(struct world *w, int64_t pid)
     struct job job = {.agent = "claude", .max_attempts = 1, .run_after = T0};
     struct job claimed;
     int64_t id = fixture_job(w->store.fixture, &job, T0);
-    assert_int_equal(fixture_claim(w->store.fixture, T0 + SECOND, &claimed, AGENTS("claude"), AGENTS(NULL)), id);
+    assert_int_equal(fixture_claim(w->store.fixture, T0 + SECOND, &claimed, AGENTS("claude"), AGENTS(NULL)),
+                     id);
     bool cancel;
     MUST(job_lease_extend(w->store.fixture->db, id, claimed.lease_token, T0 + SECOND, pid, 100, &cancel, &e));
     return id;
@@ -296,7 +299,8 @@ static void the_text_formats_are_made_of_the_same_snapshot(void **state)
     struct http_request *text = answered(w, "text/plain;version=0.0.4");
     assert_int_equal(w->store.reads, 1);
     assert_string_equal(json->content_type, "application/json");
-    assert_string_equal(openmetrics->content_type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert_string_equal(openmetrics->content_type,
+                        "application/openmetrics-text; version=1.0.0; charset=utf-8");
     assert_string_equal(text->content_type, "text/plain; version=0.0.4; charset=utf-8");
     assert_contains(openmetrics, "# EOF");
     assert_lacks(text, "# EOF");
@@ -332,9 +336,11 @@ static void m1_a_store_that_does_not_answer_is_not_waited_for(void **state)
     w->config.patience_us = 20000;
     start(w);
     struct http_request *r = answered(w, "");
-    assert_contains(r, "\"stages\":[],\"queue\":{\"counts\":null,\"depth\":null,\"retries\":null,\"breaker\":{");
-    assert_contains(r, "\"degraded\":[\"stages\",\"queue.counts\",\"queue.retries\",\"queue.oldest_queued_s\","
-                       "\"agents\",\"cost.running\",\"cost.aggregate\"]");
+    assert_contains(r,
+                    "\"stages\":[],\"queue\":{\"counts\":null,\"depth\":null,\"retries\":null,\"breaker\":{");
+    assert_contains(r,
+                    "\"degraded\":[\"stages\",\"queue.counts\",\"queue.retries\",\"queue.oldest_queued_s\","
+                    "\"agents\",\"cost.running\",\"cost.aggregate\"]");
     forget(r);
 
     r = answered(w, ""); /* and not asked again before it has answered */
@@ -390,7 +396,8 @@ static void m5_a_transaction_that_cannot_begin_costs_the_stores_sections(void **
     w->store.rc = -EIO;
     start(w);
     struct http_request *r = answered(w, "");
-    assert_contains(r, "\"max_concurrency\":4,\"poll_interval\":1.0,\"oldest_queued_s\":null},\"agents\":[],");
+    assert_contains(r,
+                    "\"max_concurrency\":4,\"poll_interval\":1.0,\"oldest_queued_s\":null},\"agents\":[],");
     assert_contains(r, "\"degraded\":[\"stages\",\"queue.counts\",");
     forget(r);
 }

@@ -108,9 +108,8 @@ static void paused(struct page *p)
 }
 
 #define EACH_PROFILE(p, profile)                                                                             \
-    for (const struct metrics_profile *profile = (p)->c->memory.queue.profiles,                              \
-                                      *end_ = profile + (p)->c->memory.queue.profile_count;                  \
-         profile < end_; profile++)
+    const struct metrics_profile *profile = (p)->c->memory.queue.profiles;                                   \
+    for (size_t i_ = 0; i_ < (p)->c->memory.queue.profile_count; i_++, profile++)
 
 static void breaker_state(struct page *p)
 {
