@@ -1,7 +1,9 @@
 #include "cli/commands.h"
 
 const struct command *const commands[] = {
+    &command_up,
     &command_serve,
+    &command_doctor,
     NULL,
 };
 

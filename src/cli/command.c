@@ -37,8 +37,8 @@ int command_usage(const struct invocation *in, const char *format, ...)
 static void print_option(FILE *out, char letter, const char *name, const char *value, const char *doc)
 {
     char left[48];
-    (void)snprintf(left, sizeof(left), "%c%c%s--%s%s%s", letter ? '-' : ' ', letter ? letter : ' ', letter ? ", " : "  ", name,
-                   value ? " " : "", value ? value : "");
+    (void)snprintf(left, sizeof(left), "%c%c%s--%s%s%s", letter ? '-' : ' ', letter ? letter : ' ',
+                   letter ? ", " : "  ", name, value ? " " : "", value ? value : "");
     (void)fprintf(out, "  %-28s %s\n", left, doc);
 }
 
@@ -56,7 +56,8 @@ void command_print_help(const struct command *c, FILE *out)
 
 static void print_all_help(FILE *out)
 {
-    (void)fprintf(out, "muster takes the roll call of AI agents.\n\nUsage: muster COMMAND [OPTION]…\n\nCommands:\n");
+    (void)fprintf(
+        out, "muster takes the roll call of AI agents.\n\nUsage: muster COMMAND [OPTION]…\n\nCommands:\n");
     for (const struct command *const *c = commands; *c; c++)
         (void)fprintf(out, "  %-12s %s\n", (*c)->name, (*c)->summary);
     (void)fprintf(out, "\nmuster COMMAND --help tells more; so does man muster-COMMAND.\n");
@@ -85,7 +86,8 @@ static void make_table(const struct command *c, struct getopt_table *t)
     for (; c->options && c->options[t->rows].name; t->rows++) {
         const struct command_option *o = &c->options[t->rows];
         assert(t->rows < COMMAND_OPTIONS_MAX);
-        t->longs[t->rows] = (struct option){o->name, o->value ? required_argument : no_argument, NULL, VALUE_BASE + (int)t->rows};
+        t->longs[t->rows] = (struct option){o->name, o->value ? required_argument : no_argument, NULL,
+                                            VALUE_BASE + (int)t->rows};
         if (o->letter) {
             t->shorts[n++] = o->letter;
             if (o->value)

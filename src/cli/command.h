@@ -1,15 +1,15 @@
 /* command.h -- one row per command of the command line.
  *
- * Each command is one file with one `const struct command`; main.c lists them.  The rows parse, and print --help, the
- * manual pages and the completions. */
+ * Each command is one file with one `const struct command`; main.c lists them.  The rows parse, and print
+ * --help, the manual pages and the completions. */
 #pragma once
 #include "base/base.h"
 
 enum { /* exit codes, documented in muster(1) */
-    EXIT_DONE = 0,
-    EXIT_FAILED = 1,
-    EXIT_USAGE = 2,
-    EXIT_UNREACHABLE = 3, /* no node answers */
+       EXIT_DONE = 0,
+       EXIT_FAILED = 1,
+       EXIT_USAGE = 2,
+       EXIT_UNREACHABLE = 3, /* no node answers */
 };
 
 struct command_option {
@@ -23,8 +23,9 @@ struct command_option {
 struct command;
 struct invocation { /* a command line that has been read */
     const struct command *command;
-    const char *values[COMMAND_OPTIONS_MAX]; /* by row of options; "" for one without value, NULL: not given */
-    char **args;                             /* what is left, NULL-terminated */
+    const char
+        *values[COMMAND_OPTIONS_MAX]; /* by row of options; "" for one without value, NULL: not given */
+    char **args;                      /* what is left, NULL-terminated */
     int arg_count;
     const char *config_path; /* --config, accepted by every command */
 };

@@ -2,4 +2,4 @@
 #pragma once
 #include "cli/command.h"
 
-extern const struct command command_serve;
+extern const struct command command_up, command_serve, command_doctor;

@@ -12,8 +12,9 @@ const struct command command_serve = {
     .name = "serve",
     .synopsis = "[--config FILE]",
     .summary = "The node: API, queue, launcher, /metrics; the only writer of the store",
-    .description = "Serves until SIGTERM or SIGINT and leaves running agents alone: the next node takes them up.\n"
-                   "SIGHUP reloads the configuration; what cannot be reloaded is named in the log.\n"
-                   "When all of it serves, one line is logged: ready listen=ADDRESS bus=ADDRESS.",
+    .description =
+        "Serves until SIGTERM or SIGINT and leaves running agents alone: the next node takes them up.\n"
+        "SIGHUP reloads the configuration; what cannot be reloaded is named in the log.\n"
+        "When all of it serves, one line is logged: ready listen=ADDRESS bus=ADDRESS.",
     .run = run,
 };

@@ -51,7 +51,8 @@ static char *find_file(void)
 
 char *config_environment_name(const struct config_key *key, char ret[CONFIG_ENVIRONMENT_MAX])
 {
-    (void)snprintf(ret, CONFIG_ENVIRONMENT_MAX, "MUSTER_%s%s%s", key->block, key->block[0] ? "_" : "", key->name);
+    (void)snprintf(ret, CONFIG_ENVIRONMENT_MAX, "MUSTER_%s%s%s", key->block, key->block[0] ? "_" : "",
+                   key->name);
     for (char *p = ret; *p; p++)
         *p = (char)toupper((unsigned char)*p);
     return ret;
@@ -79,11 +80,13 @@ static char *worked_out(const struct config *c, const struct config_key *key)
     if (key->offset == offsetof(struct config, socket) && !root && !environment("XDG_RUNTIME_DIR"))
         return join(c->data_dir, "node.sock");
     if (key->offset == offsetof(struct config, socket))
-        return root ? xstrdup("/run/muster/node.sock") : join(environment("XDG_RUNTIME_DIR"), "muster/node.sock");
+        return root ? xstrdup("/run/muster/node.sock")
+                    : join(environment("XDG_RUNTIME_DIR"), "muster/node.sock");
     return join(c->data_dir, "repos");
 }
 
-static void from_file(struct config_value *v, const struct config_key *key, cfg_t *cfg, const char *path, int line)
+static void from_file(struct config_value *v, const struct config_key *key, cfg_t *cfg, const char *path,
+                      int line)
 {
     cfg_opt_t *opt = cfg ? config_parse_option(cfg, key) : NULL;
     char origin[128];
@@ -103,7 +106,8 @@ static void from_file(struct config_value *v, const struct config_key *key, cfg_
     set_value(v, NULL, list, origin);
 }
 
-static void from_environment(struct config_value *v, const struct config_key *key, struct config_errors *errors)
+static void from_environment(struct config_value *v, const struct config_key *key,
+                             struct config_errors *errors)
 {
     char name[CONFIG_ENVIRONMENT_MAX], reason[160];
     const char *value = getenv(config_environment_name(key, name));
@@ -147,7 +151,8 @@ static size_t key_count(void)
 }
 
 /* Rows are in an order in which data_dir, on which other defaults rest, can be looked up first. */
-static void read_value(struct config *c, size_t row, cfg_t *cfg, const int *lines, struct config_errors *errors)
+static void read_value(struct config *c, size_t row, cfg_t *cfg, const int *lines,
+                       struct config_errors *errors)
 {
     const struct config_key *key = &config_keys[row];
     struct config_value *v = &c->values[row];
@@ -220,7 +225,8 @@ static void check_listen(const struct config *c, struct config_errors *errors)
     int64_t port;
     if (c->listen[0] && (!colon || colon == c->listen || !parse_i64_in(str_of(colon + 1), 0, 65535, &port)))
         config_complain(errors, origin_of(c, offsetof(struct config, listen)),
-                        "listen = \"%s\": an address and a port such as \"127.0.0.1:6878\" are expected", c->listen);
+                        "listen = \"%s\": an address and a port such as \"127.0.0.1:6878\" are expected",
+                        c->listen);
 }
 
 static void finish(struct config *c, struct config_errors *errors)

@@ -1,9 +1,10 @@
-/* config.h -- the effective configuration: muster.conf, then the environment, with the origin of each value (spec 00).
+/* config.h -- the effective configuration: muster.conf, then the environment, with the origin of each value
+ * (spec 00).
  *
- * One table of keys (config_keys) drives the parser (libconfuse), the environment names, `muster config check|show` and
- * the reference manual.  Unknown keys, bad values and unreadable secrets are errors with file, line and column.  Secrets
- * come from files or the environment, never from argv, and are masked when shown.  A struct config is immutable once
- * loaded; a reload makes a new one.  Main thread. */
+ * One table of keys (config_keys) drives the parser (libconfuse), the environment names, `muster config
+ * check|show` and the reference manual.  Unknown keys, bad values and unreadable secrets are errors with
+ * file, line and column.  Secrets come from files or the environment, never from argv, and are masked when
+ * shown.  A struct config is immutable once loaded; a reload makes a new one.  Main thread. */
 #pragma once
 #include "base/buf.h"
 #include "base/err.h"
@@ -15,18 +16,18 @@ enum { CONFIG_WARN_TOKEN_READABLE = 1, CONFIG_WARN_SCHEDULER_TOKEN_SHORT = 2 };
 
 struct config_value;
 struct config {
-    unsigned warnings; /* set of CONFIG_WARN_ */
+    unsigned warnings;           /* set of CONFIG_WARN_ */
     struct config_value *values; /* one per row of config_keys, with its origin */
-    char *path; /* file that was read, NULL when none was found */
+    char *path;                  /* file that was read, NULL when none was found */
     /* top level */
     char *listen, *socket, *data_dir, *store, *token_file;
-    char *token;            /* contents of token_file or MUSTER_TOKEN, NULL when unset; secret */
-    char *scheduler_token;  /* SCHEDULER_API_TOKEN, NULL when unset or shorter than 32 characters; secret */
+    char *token;           /* contents of token_file or MUSTER_TOKEN, NULL when unset; secret */
+    char *scheduler_token; /* SCHEDULER_API_TOKEN, NULL when unset or shorter than 32 characters; secret */
     char *tls_certificate_file, *tls_key_file;
-    char *repo_root;        /* where {repo_path} of a relative repo lies; default data_dir/repos */
-    char **hosts;           /* further accepted Host names, NULL-terminated */
+    char *repo_root; /* where {repo_path} of a relative repo lies; default data_dir/repos */
+    char **hosts;    /* further accepted Host names, NULL-terminated */
     char **workers;
-    int64_t max_concurrency;         /* >= 0; 0: the launcher starts nothing */
+    int64_t max_concurrency;          /* >= 0; 0: the launcher starts nothing */
     int64_t max_concurrency_per_repo; /* 0: no limit */
     int64_t poll_interval_us;
     enum log_level log_level;
@@ -37,7 +38,8 @@ struct config {
     bool metrics_enabled;
     int64_t metrics_freshness_us;
     int64_t http_header_timeout_us, http_total_timeout_us, http_idle_timeout_us;
-    int64_t http_max_header_bytes, http_max_body_bytes, http_max_connections, http_max_connections_per_address;
+    int64_t http_max_header_bytes, http_max_body_bytes, http_max_connections,
+        http_max_connections_per_address;
     int64_t retention_jobs_us, retention_audit_us, retention_runs_us;
     struct agent_profile *agents;
     size_t agent_count;
@@ -46,8 +48,8 @@ struct config {
 };
 
 /* path NULL: $MUSTER_CONFIG, ~/.config/muster/muster.conf, /etc/muster/muster.conf, and none of them is fine.
- * `origin` notes are kept for config_show.  The first error is in *e with its place; all of them are in *errors
- * (NULL ok), one line each. */
+ * `origin` notes are kept for config_show.  The first error is in *e with its place; all of them are in
+ * *errors (NULL ok), one line each. */
 MUST_CHECK int config_load(const char *path, struct config **ret, struct buf *errors, struct err *e);
 struct config *config_free(struct config *c);
 const struct agent_profile *config_agent(const struct config *c, struct str name); /* NULL when absent */
@@ -55,15 +57,15 @@ const struct workflow *config_workflow(const struct config *c, struct str name);
 void config_show(const struct config *c, bool json, struct buf *out); /* effective values and their origin */
 
 struct config_key {
-    const char *block;       /* "" for the top level */
+    const char *block; /* "" for the top level */
     const char *name;
-    const char *type;        /* text, integer, duration, size, boolean, list, choice */
-    const char *fallback;    /* as written in a file; NULL: worked out, see doc */
-    bool reloads;            /* by SIGHUP; else needs a restart */
-    bool secret;             /* masked when shown */
-    int64_t min, max;        /* integer, size: range; duration: microseconds; both 0: no bound */
-    const char *one_of;      /* choice: "a|b" */
-    size_t offset;           /* of its field in struct config; CONFIG_KEPT: of a later part, kept to be shown */
+    const char *type;     /* text, integer, duration, size, boolean, list, choice */
+    const char *fallback; /* as written in a file; NULL: worked out, see doc */
+    bool reloads;         /* by SIGHUP; else needs a restart */
+    bool secret;          /* masked when shown */
+    int64_t min, max;     /* integer, size: range; duration: microseconds; both 0: no bound */
+    const char *one_of;   /* choice: "a|b" */
+    size_t offset;        /* of its field in struct config; CONFIG_KEPT: of a later part, kept to be shown */
     const char *doc;
 };
 #define CONFIG_KEPT SIZE_MAX
@@ -75,6 +77,7 @@ struct config_block_key {
     const char *block, *name, *type, *fallback, *doc;
 };
 extern const struct config_block_key config_block_keys[]; /* ends with name == NULL */
-extern const struct config_key config_keys[]; /* ends with name == NULL */
+extern const struct config_key config_keys[];             /* ends with name == NULL */
 /* Names of the values that differ and whether each needs a restart, for the log line after SIGHUP. */
-void config_diff(const struct config *old, const struct config *new_config, struct buf *reloaded, struct buf *needs_restart);
+void config_diff(const struct config *old, const struct config *new_config, struct buf *reloaded,
+                 struct buf *needs_restart);

@@ -61,7 +61,8 @@ struct block { /* where values are read, and what is said when one is wrong */
 static void complain(const struct block *b, const char *key, const char *text)
 {
     char place[ERR_PLACE_MAX];
-    (void)snprintf(place, sizeof(place), "%s:%d", b->cfg->filename ? b->cfg->filename : "muster.conf", b->cfg->line);
+    (void)snprintf(place, sizeof(place), "%s:%d", b->cfg->filename ? b->cfg->filename : "muster.conf",
+                   b->cfg->line);
     config_complain(b->errors, place, "\"%s\": %s: %s", b->title, key, text);
 }
 
@@ -86,12 +87,14 @@ static int64_t duration_of(const struct block *b, const char *key, const char *f
     return us;
 }
 
-static int64_t integer_of(const struct block *b, const char *key, const char *fallback, int64_t min, int64_t max)
+static int64_t integer_of(const struct block *b, const char *key, const char *fallback, int64_t min,
+                          int64_t max)
 {
     int64_t n = 0;
     if (!parse_i64_in(str_of(text_of(b, key, fallback)), min, max, &n)) {
         char text[80];
-        (void)snprintf(text, sizeof(text), "a whole number from %lld to %lld is expected", (long long)min, (long long)max);
+        (void)snprintf(text, sizeof(text), "a whole number from %lld to %lld is expected", (long long)min,
+                       (long long)max);
         complain(b, key, text);
     }
     return n;
@@ -144,7 +147,8 @@ static enum output_format format_of(const struct block *b)
     for (size_t i = 0; i < COUNT_OF(names); i++)
         if (strcmp(name, names[i]) == 0)
             return (enum output_format)i;
-    complain(b, "output", "one of claude-stream-json, claude-json, codex-jsonl, gemini-json, text is expected");
+    complain(b, "output",
+             "one of claude-stream-json, claude-json, codex-jsonl, gemini-json, text is expected");
     return OUTPUT_TEXT;
 }
 
@@ -194,21 +198,23 @@ static void read_agent(const struct block *b, struct agent_profile *p)
         .breaker = {.failures = integer_of(&breaker, "failures", "5", 1, 32),
                     .window_us = duration_of(&breaker, "window", "10m"),
                     .open_us = duration_of(&breaker, "open", "60s")},
-        .backoff = {.base_us = duration_of(&backoff, "base", "10s"), .cap_us = duration_of(&backoff, "cap", "15m")},
+        .backoff = {.base_us = duration_of(&backoff, "base", "10s"),
+                    .cap_us = duration_of(&backoff, "cap", "15m")},
     };
     check_templates(b, p);
 }
 
 /* -- workflow -- */
 
-static void add_stage(const struct block *b, struct workflow *w, const char *name, const char *agent, const char *prompt)
+static void add_stage(const struct block *b, struct workflow *w, const char *name, const char *agent,
+                      const char *prompt)
 {
     if (workflow_stage_is_terminal(name))
         complain(b, name, "this stage ends every workflow and is not listed");
     if (workflow_stage(w, name))
         complain(b, name, "this stage is listed twice");
-    w->stages[w->stage_count++] = (struct workflow_stage){
-        xstrdup(name), agent ? xstrdup(agent) : NULL, prompt ? xstrdup(prompt) : NULL};
+    w->stages[w->stage_count++] = (struct workflow_stage){xstrdup(name), agent ? xstrdup(agent) : NULL,
+                                                          prompt ? xstrdup(prompt) : NULL};
 }
 
 static void read_workflow(const struct block *b, const struct config *c, struct workflow *w)

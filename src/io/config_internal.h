@@ -21,15 +21,18 @@ struct config_errors {
     struct err *first; /* NULL ok */
     int count;
 };
-void config_complain(struct config_errors *errors, const char *place, const char *format, ...) PRINTF_LIKE(3, 4);
+void config_complain(struct config_errors *errors, const char *place, const char *format, ...)
+    PRINTF_LIKE(3, 4);
 
-/* config_parse.c: the file's tree; NULL, with errors, when it cannot be parsed.  *ret_origins gets the line of each row. */
+/* config_parse.c: the file's tree; NULL, with errors, when it cannot be parsed.  *ret_origins gets the line
+ * of each row. */
 cfg_t *config_parse_file(const char *path, struct config_errors *errors, int **ret_lines);
 void config_parse_free(cfg_t *cfg, int *lines);
 /* The option of a row, NULL when the file does not set it. */
 cfg_opt_t *config_parse_option(cfg_t *cfg, const struct config_key *key);
 /* Whether `text` fits the type; else *reason says what is expected. */
-bool config_value_fits(const char *type, const char *text, int64_t min, int64_t max, const char *one_of, char reason[160]);
+bool config_value_fits(const char *type, const char *text, int64_t min, int64_t max, const char *one_of,
+                       char reason[160]);
 
 /* config_agent.c */
 void config_read_agents(struct config *c, cfg_t *cfg, struct config_errors *errors);

@@ -27,11 +27,13 @@ static void on_error(cfg_t *cfg, const char *format, va_list args)
 {
     char text[ERR_TEXT_MAX], place[ERR_PLACE_MAX];
     (void)vsnprintf(text, sizeof(text), format, args);
-    (void)snprintf(place, sizeof(place), "%s:%d", cfg && cfg->filename ? cfg->filename : "muster.conf", cfg ? cfg->line : 0);
+    (void)snprintf(place, sizeof(place), "%s:%d", cfg && cfg->filename ? cfg->filename : "muster.conf",
+                   cfg ? cfg->line : 0);
     config_complain(current_errors, place, "%s", text);
 }
 
-bool config_value_fits(const char *type, const char *text, int64_t min, int64_t max, const char *one_of, char reason[160])
+bool config_value_fits(const char *type, const char *text, int64_t min, int64_t max, const char *one_of,
+                       char reason[160])
 {
     struct str s = str_of(text);
     int64_t n;
@@ -42,15 +44,15 @@ bool config_value_fits(const char *type, const char *text, int64_t min, int64_t 
         return parse_i64(s, &n) && (!bounded || (n >= min && n <= max));
     }
     if (strcmp(type, "size") == 0) {
-        (void)snprintf(reason, 160, "a size such as 64K or 16M is expected, from %lld to %lld bytes", (long long)min,
-                       (long long)(bounded ? max : INT64_MAX));
+        (void)snprintf(reason, 160, "a size such as 64K or 16M is expected, from %lld to %lld bytes",
+                       (long long)min, (long long)(bounded ? max : INT64_MAX));
         return parse_size(s, &n) && (!bounded || (n >= min && n <= max));
     }
     if (strcmp(type, "duration") == 0) {
         char low[PARSE_DURATION_MAX], high[PARSE_DURATION_MAX];
         (void)snprintf(reason, 160, "a duration such as \"90s\", \"15m\" or \"24h\" is expected%s%s%s%s",
-                       bounded ? ", from " : "", bounded ? format_duration(min, low) : "", bounded ? " to " : "",
-                       bounded ? format_duration(max, high) : "");
+                       bounded ? ", from " : "", bounded ? format_duration(min, low) : "",
+                       bounded ? " to " : "", bounded ? format_duration(max, high) : "");
         return parse_duration(s, &n) && (!bounded || (n >= min && n <= max));
     }
     if (strcmp(type, "boolean") == 0) {
@@ -160,7 +162,8 @@ static void add_block_keys(struct options *o, const char *block)
 }
 
 struct all_options {
-    struct options root, plain[16], agent, stop, breaker, backoff, exits, workflow, stage, schedule, retry, later[6];
+    struct options root, plain[16], agent, stop, breaker, backoff, exits, workflow, stage, schedule, retry,
+        later[6];
 };
 
 static void add_plain_blocks(struct all_options *a)
@@ -246,7 +249,9 @@ void config_parse_free(cfg_t *cfg, int *lines)
 
 cfg_opt_t *config_parse_option(cfg_t *cfg, const struct config_key *key)
 {
-    cfg_t *section = key->block[0] && cfg_size(cfg, key->block) ? cfg_getsec(cfg, key->block) : key->block[0] ? NULL : cfg;
+    cfg_t *section = key->block[0] && cfg_size(cfg, key->block) ? cfg_getsec(cfg, key->block)
+                     : key->block[0]                            ? NULL
+                                                                : cfg;
     cfg_opt_t *opt = section ? cfg_getopt(section, key->name) : NULL;
     return opt && cfg_opt_size(opt) > 0 ? opt : NULL;
 }

@@ -22,7 +22,8 @@ static void add_name(struct buf *out, const struct config_key *key)
     buf_printf(out, "%s%s%s%s", out->n ? " " : "", key->block, key->block[0] ? "." : "", key->name);
 }
 
-void config_diff(const struct config *old, const struct config *fresh, struct buf *reloaded, struct buf *needs_restart)
+void config_diff(const struct config *old, const struct config *fresh, struct buf *reloaded,
+                 struct buf *needs_restart)
 {
     for (size_t row = 0; config_keys[row].name; row++)
         if (!same(&old->values[row], &fresh->values[row]))
@@ -68,7 +69,8 @@ static void show_text(const struct config *c, struct buf *out)
     }
     buf_add_text(out, block[0] ? "}\n" : "");
     for (size_t i = 0; i < c->agent_count; i++)
-        buf_printf(out, "# agent \"%s\"%s\n", c->agents[i].name, c->agents[i].command ? "" : " (external workers)");
+        buf_printf(out, "# agent \"%s\"%s\n", c->agents[i].name,
+                   c->agents[i].command ? "" : " (external workers)");
     for (size_t i = 0; i < c->workflow_count; i++)
         buf_printf(out, "# workflow \"%s\", %zu stages\n", c->workflows[i].name, c->workflows[i].stage_count);
 }
@@ -96,8 +98,8 @@ static void show_json(const struct config *c, struct buf *out)
     json_object_begin(&w);
     for (size_t row = 0; config_keys[row].name; row++) {
         char name[CONFIG_ENVIRONMENT_MAX];
-        (void)snprintf(name, sizeof(name), "%s%s%s", config_keys[row].block, config_keys[row].block[0] ? "." : "",
-                       config_keys[row].name);
+        (void)snprintf(name, sizeof(name), "%s%s%s", config_keys[row].block,
+                       config_keys[row].block[0] ? "." : "", config_keys[row].name);
         json_key(&w, name);
         json_object_begin(&w);
         show_json_value(&w, &config_keys[row], &c->values[row]);
