@@ -18,5 +18,5 @@ int64_t backoff_delay_us(const struct backoff_policy *policy, int64_t attempt, d
         return 0;
     /* A double holds 53 bits, so the product of a huge ceiling may round up to the ceiling itself. */
     double delay = unit * (double)ceiling;
-    return delay < (double)ceiling ? MIN((int64_t)delay, ceiling - 1) : ceiling - 1;
+    return delay < (double)ceiling ? (int64_t)delay : ceiling - 1;
 }

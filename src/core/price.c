@@ -7,11 +7,9 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Whether `s` is `pattern`, in which each 0 stands for any digit. */
+/* Whether `s`, as long as `pattern`, is that, in which each 0 stands for any digit. */
 static bool has_shape(struct str s, struct str pattern)
 {
-    if (s.n != pattern.n)
-        return false;
     for (size_t i = 0; i < s.n; i++)
         if (pattern.p[i] == '0' ? !is_digit(s.p[i]) : pattern.p[i] != s.p[i])
             return false;

@@ -152,6 +152,7 @@ static void a_clock_that_steps_back_lengthens_the_wait_by_no_more_than_one_perio
     struct breaker b = opened_at(START);
     int64_t stepped = START - 3600 * S;
     assert_false(breaker_allows(&b, &spec, stepped));
+    assert_true(b.opened_at_us <= stepped); /* nothing is shown as opened in the future */
     assert_false(breaker_allows(&b, &spec, stepped + 60 * S - 1));
     assert_true(breaker_allows(&b, &spec, stepped + 60 * S));
 }
@@ -282,6 +283,9 @@ static void names_and_failure_times_survive_being_written_down(void **state)
         assert_true(breaker_state_of(str_of(names[i]), &back));
         assert_int_equal(back, i);
     }
+    enum breaker_state none = BREAKER_OPEN;
+    assert_false(breaker_state_of(STR("half-open"), &none));
+    assert_int_equal(none, BREAKER_OPEN);
     struct breaker b = closed(), back;
     char text[BREAKER_TIMES_TEXT_MAX];
     for (int i = 0; i <= BREAKER_FAILURES_MAX; i++) {

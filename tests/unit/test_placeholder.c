@@ -76,6 +76,7 @@ static void an_unknown_name_is_an_error_that_names_it_and_its_column(void **stat
     assert_non_null(strstr(e.text, "{model}")); /* what it could have been */
     assert_int_equal(placeholder_expand("{_}", &values, &text, &e), -EINVAL);
     assert_null(text);
+    assert_int_equal(placeholder_check("{az_}", &e), -EINVAL);
     char *const argv[] = {"agent", "{model}", "x{y}", NULL};
     assert_int_equal(placeholder_check_argv(argv, &e), -EINVAL);
     assert_non_null(strstr(e.text, "argument 3"));
@@ -151,6 +152,11 @@ static void args_become_as_many_elements_as_there_are(void **state)
     v.args = NULL;
     check_argv(argv, &v, "[a][-p][{args}]");
     struct err e;
+    char *const program[] = {"{args}", NULL};
+    char **none = NULL;
+    assert_int_equal(placeholder_check_argv(program, &e), -EINVAL);
+    assert_int_equal(placeholder_expand_argv(program, &v, &none, &e), -EINVAL);
+    assert_null(none);
     char *const inside[] = {"a", "x{args}", NULL};
     assert_int_equal(placeholder_check_argv(inside, &e), -EINVAL);
     assert_non_null(strstr(e.text, "an argument of its own"));

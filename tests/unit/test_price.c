@@ -85,6 +85,13 @@ static void a_request_beyond_the_threshold_is_billed_higher_as_a_whole(void **st
     assert_int_equal(micro_usd("claude-sonnet-4-5", &u, PRICE_REQUEST, NOW), 60000 + 150000);
     (void)usage_set(&u, USAGE_INPUT, 1);
     assert_int_equal(micro_usd("claude-sonnet-4-5", &u, PRICE_REQUEST, NOW), 6 + 120000 + 225000);
+    /* What is written to the cache is read by the model too: 100,001 each for five minutes and for an hour.
+     */
+    u = (struct usage){0};
+    (void)usage_set(&u, USAGE_CACHE_CREATION, 200002);
+    (void)usage_set(&u, USAGE_CACHE_CREATION_1H, 100001);
+    assert_int_equal(micro_usd("claude-sonnet-4-5", &u, PRICE_REQUEST, NOW),
+                     1950020); /* 7.50 + 12: 19.5 × 100,001 */
 }
 
 static void usage_has_the_price_of_its_day(void **state)
@@ -110,6 +117,7 @@ static void a_model_is_known_by_each_of_its_spellings(void **state)
                 {"claude-opus-4-5@20251101", "claude-opus-4-5"},
                 {"anthropic/claude-opus-4.5", "claude-opus-4-5"},
                 {"us.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5"},
+                {"anthropic.claude-opus-4-1-20250805-v1:0", "claude-opus-4-1"},
                 {"claude-sonnet-4-5-20250929[1m]", "claude-sonnet-4-5"},
                 {"claude-sonnet-4-20250514", "claude-sonnet-4"},
                 {"claude-opus-4-0", "claude-opus-4"},

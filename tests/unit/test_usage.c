@@ -100,6 +100,33 @@ static void of_lines_with_one_id_the_larger_count_of_each_kind_stands(void **sta
     assert_int_equal(total_of(l).tokens[USAGE_OUTPUT], 56);
 }
 
+static void what_one_message_tells_stays_known_when_the_next_does_not_tell_it(void **state)
+{
+    (void)state;
+    CLEANUP(usage_ledger_freep) struct usage_ledger *l = usage_ledger_new();
+    struct usage first = tokens(1, 2, ""), second = {0};
+    assert_true(usage_set(&first, USAGE_CACHE_READ, 3));
+    usage_ledger_add(l, STR("a"), &first, 0);
+    usage_ledger_add(l, STR("b"), &second, 0);
+    usage_ledger_add(l, STR("a"), &second, 0);
+    struct usage total = total_of(l);
+    assert_true(total.known[USAGE_INPUT] && total.known[USAGE_CACHE_READ]);
+    assert_int_equal(total.tokens[USAGE_CACHE_READ], 3);
+    assert_false(total.known[USAGE_CACHE_CREATION]);
+}
+
+/* 10^15 tokens 20,000 times is more than 64 bits hold. */
+static void a_sum_that_does_not_fit_is_the_largest_number_and_costs_nobody_knows_what(void **state)
+{
+    (void)state;
+    CLEANUP(usage_ledger_freep) struct usage_ledger *l = usage_ledger_new();
+    struct usage u = tokens(USAGE_TOKENS_MAX, 0, "claude-haiku-4-5");
+    for (int i = 0; i < 20000; i++)
+        usage_ledger_add(l, STR(""), &u, 0);
+    assert_true(total_of(l).tokens[USAGE_INPUT] == INT64_MAX);
+    assert_false(total_of(l).cost_known);
+}
+
 static void messages_without_an_id_each_count(void **state)
 {
     (void)state;
@@ -200,6 +227,8 @@ int main(void)
         cmocka_unit_test(a_model_name_is_cut_to_its_field),
         cmocka_unit_test(an_empty_ledger_knows_nothing),
         cmocka_unit_test(of_lines_with_one_id_the_larger_count_of_each_kind_stands),
+        cmocka_unit_test(what_one_message_tells_stays_known_when_the_next_does_not_tell_it),
+        cmocka_unit_test(a_sum_that_does_not_fit_is_the_largest_number_and_costs_nobody_knows_what),
         cmocka_unit_test(messages_without_an_id_each_count),
         cmocka_unit_test(the_order_of_lines_does_not_matter),
         cmocka_unit_test(a_message_is_remembered_for_4096_others_and_keeps_its_place_in_the_sum),
