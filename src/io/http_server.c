@@ -167,11 +167,12 @@ static void on_log(void *server, const char *format, va_list args)
         counter_add(counter_of_status(va_arg(args, unsigned)), 1);
 }
 
-/* Room for the header, what libmicrohttpd notes of each field, and the head of the answer: 431 is ours to
- * say. */
+/* Room for the header, what libmicrohttpd notes of each field (56 bytes), and the head of the answer; a
+ * header of very many small fields meets this limit first.  No more than that: all of it is cleared after
+ * each request. */
 static size_t memory_of(const struct http_limits *limits)
 {
-    return limits->header_bytes + limits->header_bytes / 2 + 2048;
+    return limits->header_bytes + limits->header_bytes / 8 + 1024;
 }
 
 static struct MHD_Daemon *start_mhd(struct http_server *s, unsigned flags, struct MHD_OptionItem *tls_options)
