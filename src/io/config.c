@@ -124,10 +124,10 @@ static void from_environment(struct config_value *v, const struct config_key *ke
 /* The field of struct config that a row fills, by the row's type. */
 static void fill_field(struct config *c, const struct config_key *key, const struct config_value *v)
 {
-    void *field = (char *)c + key->offset;
     struct str text = str_of(v->text);
     if (key->offset == CONFIG_KEPT)
         return;
+    void *field = (char *)c + key->offset;
     if (is_list(key))
         *(char ***)field = v->list;
     else if (strcmp(key->type, "integer") == 0)
