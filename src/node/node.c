@@ -5,6 +5,7 @@
 #include "io/file.h"
 #include "node/api/api.h"
 #include "node/auth.h"
+#include "node/sweep.h"
 #include "run/launch.h"
 
 #include <fcntl.h>
@@ -102,6 +103,7 @@ static void reload(struct node *n)
     auth_reload(n->auth, fresh);
     queue_reload(n->queue, fresh);
     metrics_reload(n->metrics, &settings);
+    sweep_set_config(n->sweep, fresh);
     log_info("node", "configuration reloaded", LOG_STR("changed", buf_str(&reloaded)),
              LOG_STR("needs_restart", buf_str(&needs_restart)));
     buf_deinit(&errors);
@@ -147,6 +149,7 @@ static void stop(struct node *n, const char *why)
     log_info("node", "stopping", LOG_TEXT("reason", why), LOG_INT("live_runs", queue_live_count(n->queue)));
     (void)sd_notify(0, "STOPPING=1");
     queue_stop(n->queue);
+    sweep_stop(n->sweep);
     (void)uv_timer_start(&n->deadline, on_deadline, NODE_STOP_DEADLINE_MS, 0);
     http_server_stop(n->http, NODE_STOP_GRACE_US, on_http_stopped, n);
 }
@@ -274,6 +277,8 @@ static struct http_route *wire(struct node *n)
     n->events = events_new();
     n->auth = auth_new(n->store, n->config);
     n->queue = queue_new(&n->loop, n->store, n->events, &queue);
+    n->sweep = sweep_new(&n->loop, n->store, n->ended_dir);
+    sweep_set_config(n->sweep, n->config);
     struct http_config http = http_settings(n);
     struct http_route *routes = api_all_routes(&route_count);
     n->http = http_server_new(&n->loop, &http, routes, route_count);
@@ -291,6 +296,7 @@ static void unwire(struct node *n)
     n->store = store_close(n->store);
     n->http = http_server_free(n->http);
     n->queue = queue_free(n->queue);
+    n->sweep = sweep_free(n->sweep);
     n->auth = auth_free(n->auth);
     uv_walk(&n->loop, close_handle, NULL);
     (void)uv_run(&n->loop, UV_RUN_DEFAULT);
@@ -319,6 +325,15 @@ static void raise_limits(void)
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1); /* what a lost shim leaves comes to us, and is reaped */
 }
 
+static void say_warnings(const struct config *c)
+{
+    if (c->warnings & CONFIG_WARN_TOKEN_READABLE)
+        log_warn("config", "the token file can be read by others; chmod 600 it",
+                 LOG_TEXT("file", c->token_file));
+    if (c->warnings & CONFIG_WARN_SCHEDULER_TOKEN_SHORT)
+        log_warn("config", "SCHEDULER_API_TOKEN has fewer than 32 characters and is ignored");
+}
+
 static int load(struct node *n)
 {
     struct config *config;
@@ -345,6 +360,7 @@ int node_main(const char *config_path)
     }
     raise_limits();
     log_setup(n.config->log_level, n.config->log_format);
+    say_warnings(n.config);
     n.shim_path = launch_find_shim();
     (void)uv_loop_init(&n.loop);
     if (prepare_dirs(&n, &e) != 0 || open_store(&n, &e) != 0) {

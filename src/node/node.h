@@ -11,6 +11,7 @@
 #include "store/store.h"
 
 struct auth;
+struct sweep;
 struct node {
     uv_loop_t loop;
     const struct config *config; /* the present one; earlier ones live on until the end */
@@ -20,13 +21,14 @@ struct node {
     struct auth *auth;
     struct queue *queue;
     struct metrics *metrics;
+    struct sweep *sweep;
     struct http_server *http;
     char *runs_dir, *ended_dir, *shim_path;
     int64_t started_us, started_wall_us;
     bool ready, stopping;
     int exit_code;
     uv_signal_t on_term, on_int, on_hup;
-    uv_timer_t watchdog, sweep, deadline;
+    uv_timer_t watchdog, deadline;
     struct config **configs; /* all that were loaded, freed at the end */
     size_t config_count;
 };
