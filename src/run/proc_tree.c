@@ -14,7 +14,8 @@
 static ssize_t read_file(int proc_fd, int64_t pid, const char *name, char *p, size_t size)
 {
     char path[64];
-    (void)snprintf(path, sizeof(path), "%lld/%s", (long long)pid, name);
+    (void)snprintf(path, sizeof(path), "%s%lld/%s", proc_fd == AT_FDCWD ? "/proc/" : "", (long long)pid,
+                   name);
     int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -1;
@@ -171,24 +172,14 @@ int proc_entry_signal(const struct proc_entry *p, int signal, int *ret_pidfd)
     return r;
 }
 
-static bool read_one(int64_t pid, struct proc_entry *ret)
-{
-    int proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (proc_fd < 0)
-        return false;
-    bool found = pid > 0 && read_entry(proc_fd, pid, ret);
-    (void)close(proc_fd);
-    return found;
-}
-
 int64_t proc_start_ticks(pid_t pid)
 {
     struct proc_entry p;
-    return read_one(pid, &p) ? p.start_ticks : 0;
+    return read_entry(AT_FDCWD, pid, &p) ? p.start_ticks : 0;
 }
 
 bool proc_is_alive(int64_t pid, int64_t start_ticks)
 {
     struct proc_entry p;
-    return read_one(pid, &p) && p.start_ticks == start_ticks && !p.is_gone;
+    return pid > 0 && read_entry(AT_FDCWD, pid, &p) && p.start_ticks == start_ticks && !p.is_gone;
 }

@@ -85,10 +85,10 @@ static int run(const char *path, bool foreground)
         return fail("spec", r);
     (void)snprintf(command, sizeof(command), "%s", spec.args[0]);
     r = shim_dir_take(&dir);
-    if (r == SHIM_DIR_E_TAKEN)
-        return SHIM_EXIT_TAKEN;
-    if (r)
-        return fail("cannot write to the run's directory", r);
+    if (r) {
+        shim_spec_deinit(&spec);
+        return r == SHIM_DIR_E_TAKEN ? SHIM_EXIT_TAKEN : fail("cannot write to the run's directory", r);
+    }
     shim_watch_run(&watch, &dir, &spec, foreground);
     r = shim_dir_write_result(&dir, &watch.result);
     if (r)

@@ -50,8 +50,8 @@ static bool copy_all(int to, int from, size_t n)
 
 static bool open_file(struct shim_output *o)
 {
-    if (o->fd < 0)
-        o->fd = openat(o->dir_fd, "output", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (o->fd < 0) /* not O_APPEND, which sendfile refuses; nobody else writes */
+        o->fd = openat(o->dir_fd, "output", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     return o->fd >= 0;
 }
 
@@ -63,7 +63,7 @@ static void settle_write(struct shim_output *o, bool ok, int64_t n, int64_t kept
         o->kept_bytes += kept;
         o->is_torn = false;
     } else if (o->fd >= 0) {
-        o->is_torn = ftruncate(o->fd, o->size) != 0;
+        o->is_torn = ftruncate(o->fd, o->size) != 0 || lseek(o->fd, o->size, SEEK_SET) < 0;
     }
 }
 
@@ -96,7 +96,7 @@ static void rotate(struct shim_output *o)
         (void)close(o->fd);
         o->fd = -1;
         o->kept_old_bytes = o->kept_bytes;
-    } else if (ftruncate(o->fd, 0) != 0) {
+    } else if (ftruncate(o->fd, 0) != 0 || lseek(o->fd, 0, SEEK_SET) < 0) {
         return;
     }
     o->kept_bytes = 0;

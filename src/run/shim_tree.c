@@ -19,13 +19,13 @@ void shim_tree_drop_cgroup(struct shim_tree *t)
     t->cgroup[0] = '\0';
 }
 
-static void find_members(const struct shim_tree *t, struct proc_tree *all)
+static void find_members(const struct shim_tree *t, struct proc_tree *all, bool with_strays)
 {
     struct proc_entry *self = proc_tree_find(all, t->shim);
     if (self)
         self->belongs = true;
     proc_tree_spread(all);
-    for (size_t i = 0; i < all->count; i++) {
+    for (size_t i = 0; with_strays && i < all->count; i++) {
         struct proc_entry *p = &all->entries[i];
         if (!p->belongs && !p->is_gone && p->start_ticks >= t->since_ticks)
             p->belongs = proc_entry_has_mark(p, t->mark);
@@ -60,9 +60,11 @@ static bool group_is_ours(const struct proc_tree *all, const struct proc_entry *
     return (leader && leader->belongs) || (self && p->session != self->session);
 }
 
-static void signal_one(const struct proc_entry *p, int signal, bool whole_group)
+static void signal_one(const struct shim_tree *t, const struct proc_entry *p, int signal, bool whole_group)
 {
-    if (proc_entry_signal(p, signal, NULL) == 0 && whole_group)
+    /* A child of ours keeps its pid until we wait for it, so nothing needs to be compared. */
+    int r = p->ppid == t->shim ? kill(p->pid, signal) : proc_entry_signal(p, signal, NULL);
+    if (r == 0 && whole_group)
         (void)kill(-p->pgrp, signal);
     if (signal == SIGTERM)
         (void)!proc_entry_signal(p, SIGCONT, NULL); /* who is stopped cannot end */
@@ -80,18 +82,18 @@ static int64_t signal_members(struct shim_tree *t, const struct proc_tree *all, 
         if (!signal)
             continue;
         count_once(t, p);
-        signal_one(p, signal, signal == SIGKILL && group_is_ours(all, p, self));
+        signal_one(t, p, signal, signal == SIGKILL && group_is_ours(all, p, self));
     }
     return live;
 }
 
-int64_t shim_tree_pass(struct shim_tree *t, int signal)
+int64_t shim_tree_pass(struct shim_tree *t, int signal, bool with_strays)
 {
     struct proc_tree all = {0};
     int64_t live = 0;
     int r = proc_tree_scan(&all);
     if (r == 0) {
-        find_members(t, &all);
+        find_members(t, &all, with_strays);
         live = signal_members(t, &all, signal);
     } else if (r != -ENOENT) { /* a machine without /proc has none to find */
         live = 1;

@@ -14,6 +14,7 @@
 #define CLEAR_GRACE_US (2 * USEC_PER_SEC)
 #define CLEAR_LOOK_US                                                                                        \
     (50 * USEC_PER_MSEC) /* for those left who are not our children and so send no SIGCHLD */
+#define GROWTH_ALLOWED 8 /* a few more than double: what a trap may start to tidy up */
 #define KILL_PAUSE_MIN_US (5 * USEC_PER_MSEC)
 #define KILL_PAUSE_MAX_US USEC_PER_SEC /* somebody sits in the kernel and cannot die yet */
 #define KILL_CHILDREN_ROUNDS 64
@@ -131,12 +132,24 @@ static void reap(struct shim_watch *w)
 static void look(struct shim_watch *w, int signal)
 {
     do {
-        int64_t live = shim_tree_pass(&w->tree, signal);
+        /* While somebody is below us, the many environments can wait. */
+        w->live = shim_tree_pass(&w->tree, signal, signal != SIGKILL || !w->has_children);
         reap(w);
-        w->empty_looks = live == 0 && !w->has_children ? w->empty_looks + 1 : 0;
+        w->empty_looks = w->live == 0 && !w->has_children ? w->empty_looks + 1 : 0;
     } while (w->empty_looks == 1);
     if (w->empty_looks >= 2 && w->agent_ended)
         enter(w, SHIM_OVER);
+}
+
+/* Leftovers that answer SIGTERM with more of themselves have had their grace. */
+static void look_for_growth(struct shim_watch *w)
+{
+    int64_t before = w->live;
+    if (w->state != SHIM_CLEARING)
+        return;
+    look(w, 0);
+    if (w->state == SHIM_CLEARING && w->live > 2 * before + GROWTH_ALLOWED)
+        enter(w, SHIM_KILLING);
 }
 
 static void kill_round(struct shim_watch *w)
@@ -172,9 +185,11 @@ static void enter(struct shim_watch *w, enum shim_state state)
         w->clear_until_us = now_us() + CLEAR_GRACE_US;
         w->deadline_us = now_us() + CLEAR_LOOK_US;
         look(w, SIGTERM);
+        look_for_growth(w);
         break;
     case SHIM_KILLING:
         w->pause_us = KILL_PAUSE_MIN_US;
+        (void)setpriority(PRIO_PROCESS, 0, -20); /* where we may: there can be thousands who want our turn */
         kill_round(w);
         break;
     case SHIM_OVER:
@@ -214,8 +229,7 @@ static void on_deadline(struct shim_watch *w)
         enter(w, SHIM_KILLING);
     } else {
         w->deadline_us = now_us() + CLEAR_LOOK_US;
-        if (!w->has_children)
-            look(w, 0);
+        look_for_growth(w);
     }
 }
 

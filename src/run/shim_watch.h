@@ -2,7 +2,7 @@
  *
  *   RUNNING  the agent runs; the timeout counts
  *   STOPPING it has got the stop signal; the grace counts
- *   CLEARING it has ended, others below the shim have got SIGTERM; a short grace counts
+ *   CLEARING it has ended, others below the shim have got SIGTERM; a short grace counts, unless they multiply
  *   KILLING  SIGKILL to everything, again and again, until two looks in a row find nothing
  *   OVER     nothing is left
  *
@@ -30,7 +30,8 @@ struct shim_watch {
     int signal_fd, report_fd;
     pid_t agent;
     bool agent_ended, has_children;
-    int empty_looks;
+    int64_t live;    /* found by the last look */
+    int empty_looks; /* in a row */
     struct run_process agent_file;
     struct run_result result;
     struct shim_tty tty;

@@ -411,20 +411,39 @@ static void a_child_that_ignores_sigterm_is_killed(void **state)
     assert_int_equal(killed_by("sh -c 'trap \"\" TERM; echo; sleep 1000 & wait; wait' & exit 6") >= 1, 1);
 }
 
-/* Each of them forks the next, in a new session, and leaves: whoever is seen is gone before the signal comes.
- */
+/* Each forks the next, in a new session, and leaves: whoever is seen is gone before the signal comes.  A
+ * chain that is not broken ends after some seconds and says so. */
 static void a_process_that_hops_from_fork_to_fork_loses(void **state)
 {
     (void)state;
-    char path[] = "/tmp/muster-hop-XXXXXX", script[128];
-    static const char hop[] = "#!/bin/sh\ntrap '' TERM\nsetsid \"$0\" &\nsetsid \"$0\" stay &\n"
-                              "[ -z \"$1\" ] || exec sleep 1000\n";
+    char path[] = "/tmp/muster-hop-XXXXXX", script[128], survived[64];
+    static const char hop[] = "#!/bin/sh\ntrap '' TERM\n[ $1 -lt 10000 ] && setsid \"$0\" $(($1+1)) &\n"
+                              "[ $1 -lt 10000 ] || : > $0.survived\n";
     int fd = mkstemp(path);
     assert_int_equal(write(fd, hop, sizeof(hop) - 1), sizeof(hop) - 1);
     assert_int_equal(fchmod(fd, 0700), 0);
     (void)close(fd);
-    (void)snprintf(script, sizeof(script), "setsid sh %s hop & exit 6", path);
+    (void)snprintf(script, sizeof(script), "setsid %s 0 & exit 6", path);
+    (void)snprintf(survived, sizeof(survived), "%s.survived", path);
     (void)killed_by(script);
+    assert_int_equal(access(survived, F_OK), -1);
+    (void)unlink(survived);
+    (void)unlink(path);
+}
+
+/* 255 in eight generations; those who die by then prove nothing, so each stays. */
+static void leftovers_that_multiply_are_ended_to_the_last(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/muster-grow-XXXXXX", script[128];
+    static const char grow[] = "#!/bin/sh\ntrap '' TERM\n[ $1 -lt 7 ] && { setsid \"$0\" $(($1+1)) & "
+                               "setsid \"$0\" $(($1+1)) & }\nexec sleep 1000\n";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, grow, sizeof(grow) - 1), sizeof(grow) - 1);
+    assert_int_equal(fchmod(fd, 0700), 0);
+    (void)close(fd);
+    (void)snprintf(script, sizeof(script), "setsid %s 0 & exit 6", path);
+    assert_true(killed_by(script) > 1);
     (void)unlink(path);
 }
 
@@ -533,6 +552,7 @@ int main(void)
         cmocka_unit_test(a_daemon_that_cleared_its_environment_is_ended),
         cmocka_unit_test(a_child_that_ignores_sigterm_is_killed),
         cmocka_unit_test(a_process_that_hops_from_fork_to_fork_loses),
+        cmocka_unit_test(leftovers_that_multiply_are_ended_to_the_last),
         cmocka_unit_test(a_process_outside_the_tree_that_carries_the_mark_is_ended),
         cmocka_unit_test(a_run_has_a_cgroup_of_its_own_where_the_kernel_lets_us),
         cmocka_unit_test(a_cgroup_that_cannot_be_made_does_not_stop_the_run),
