@@ -283,12 +283,25 @@ static bool is_due(const struct http_connection *c, int64_t now_us)
     return now_us - c->since_us >= limit_us;
 }
 
+/* libmicrohttpd tells of a request once its first line is whole.  One that trickles in on a connection kept
+ * alive is seen by its bytes, so that it gets a header's time and not an idle connection's. */
+static void look_for_first_bytes(struct http_connection *c, int64_t now_us)
+{
+    int64_t bytes = peer_bytes(c->fd);
+    if (c->idle_bytes >= 0 && bytes > c->idle_bytes)
+        http_connection_phase(c, HTTP_PHASE_HEADER, now_us);
+    c->idle_bytes = bytes;
+}
+
 void http_connection_sweep(struct http_server *s)
 {
     int64_t now_us = clock_monotonic_us();
-    for (struct http_connection *c = s->connections; c; c = c->next)
+    for (struct http_connection *c = s->connections; c; c = c->next) {
+        if (c->phase == HTTP_PHASE_IDLE)
+            look_for_first_bytes(c, now_us);
         if (is_due(c, now_us))
             deadlines[c->phase].expired(c);
+    }
     http_streams_sweep(s, now_us);
 }
 

@@ -18,10 +18,9 @@ void *http_on_target(void *server, const char *target, struct MHD_Connection *mh
     if (!c->request)
         c->request = http_request_new(c);
     c->request->start_us = clock_monotonic_us();
-    c->requests++;
     http_request_target(c->request, target);
-    if (c->phase == HTTP_PHASE_NEW)
-        c->phase = HTTP_PHASE_HEADER; /* its time began with the connection */
+    if (c->phase == HTTP_PHASE_NEW || c->phase == HTTP_PHASE_HEADER)
+        c->phase = HTTP_PHASE_HEADER; /* its time began with the connection, or its first bytes */
     else if (c->phase != HTTP_PHASE_LINGER)
         http_connection_phase(c, HTTP_PHASE_HEADER, c->request->start_us);
     return c->request;
@@ -153,6 +152,7 @@ void http_on_completed(void *server, struct MHD_Connection *mhd, void **request,
     if (!r || !r->connection)
         return;
     assert(r->stage != HTTP_STAGE_HANDLING); /* suspended: libmicrohttpd does not touch it */
+    r->connection->idle_bytes = -1;
     if (r->connection->phase != HTTP_PHASE_LINGER)
         http_connection_phase(r->connection, HTTP_PHASE_IDLE, clock_monotonic_us());
     http_request_clear(r);

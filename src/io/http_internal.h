@@ -124,8 +124,8 @@ struct http_connection {
     int fd; /* libmicrohttpd's */
     bool tls, is_unix;
     enum http_phase phase;
-    int64_t since_us; /* when the deadline of the phase began to count */
-    int64_t requests; /* seen */
+    int64_t since_us;   /* when the deadline of the phase began to count */
+    int64_t idle_bytes; /* received when the sweep first saw it idle, -1: it has not yet */
     bool uid_asked;
     int64_t uid;               /* of the other end, -1 unknown; valid when uid_asked */
     unsigned char address[17]; /* key of per_address: family and bytes */

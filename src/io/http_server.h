@@ -75,7 +75,8 @@ struct http_config {
     bool have_token; /* a token is configured: needed to bind anything but loopback */
     /* Token -> caller; true when it is valid.  Constant time in the secret.  NULL refuses every token. */
     bool (*authenticate)(void *context, struct str token, struct http_caller *ret);
-    /* After each reply of a request that reached routing, for the audit log.  NULL ok. */
+    /* After each reply of a request that reached routing, refusals (401 403 404 405 413 415) included, for
+     * the audit log: http_route may be NULL there, and http_method 0.  NULL ok. */
     void (*after_reply)(void *context, const struct http_request *r, int status, int64_t duration_us);
     void *context; /* given to handlers and to the two above */
 };
@@ -92,7 +93,7 @@ void http_server_openapi(const struct http_server *s, const char *title, const c
                          struct buf *out);
 
 /* -- the request, valid until its reply has been sent -- */
-enum http_method http_method(const struct http_request *r);
+enum http_method http_method(const struct http_request *r); /* GET for HEAD too; 0: none of these */
 struct str http_path(const struct http_request *r);
 const struct http_route *http_route(const struct http_request *r);
 struct str http_param(const struct http_request *r, const char *name); /* {name} of the pattern */
@@ -136,7 +137,8 @@ void http_reply_shared(struct http_request *r, struct http_shared *b);
 /* -- server-sent events -- */
 struct http_stream;
 /* Turns the request into a stream of text/event-stream.  on_close runs once, when the client or the server
- * ends it. */
+ * has ended it, and never from within a call of these functions; the stream is gone after it.  NULL, without
+ * on_close, when the server has stopped meanwhile. */
 struct http_stream *http_stream_open(struct http_request *r,
                                      void (*on_close)(struct http_stream *, void *arg), void *arg);
 /* Queues bytes.  A stream over limits.stream_pending_bytes is closed and counted. */

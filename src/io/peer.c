@@ -119,10 +119,22 @@ int64_t peer_uid(int fd)
     return is_loopback(&ours) && is_loopback(&theirs) ? tcp_uid(&ours, &theirs) : -1;
 }
 
+static bool tcp_info(int fd, struct tcp_info *ret)
+{
+    socklen_t bytes = sizeof(*ret);
+    *ret = (struct tcp_info){0};
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, ret, &bytes) == 0;
+}
+
+int64_t peer_bytes(int fd)
+{
+    struct tcp_info info;
+    return tcp_info(fd, &info) ? (int64_t)info.tcpi_bytes_received : -1;
+}
+
 bool peer_was_ignored(int fd)
 {
-    struct tcp_info info = {0};
-    socklen_t bytes = sizeof(info);
-    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &bytes) == 0 && info.tcpi_bytes_sent == 0 &&
+    struct tcp_info info;
+    return tcp_info(fd, &info) && info.tcpi_bytes_sent == 0 &&
            info.tcpi_bytes_received > 1; /* the kernel counts a FIN as one byte */
 }

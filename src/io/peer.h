@@ -10,6 +10,8 @@
 /* The uid, or -1: not local, already closed, or the kernel would not say. */
 int64_t peer_uid(int fd);
 
+/* Bytes that the other end of a TCP connection has sent so far; -1 when the kernel does not say. */
+int64_t peer_bytes(int fd);
 /* True when the other end of a TCP connection has sent bytes and got none back.  False when the kernel does
  * not say. */
 bool peer_was_ignored(int fd);

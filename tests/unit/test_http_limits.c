@@ -267,6 +267,26 @@ static void a_header_that_trickles_is_408_all_the_same(void **state)
     http_end_close(&c);
 }
 
+static void a_trickle_on_a_kept_connection_gets_a_headers_time(void **state)
+{
+    (void)state;
+    bench->config.limits.header_us = 200 * USEC_PER_MSEC; /* idle_us is 75 s */
+    start();
+    struct http_client_end c = connected(OPEN);
+    assert_answer(&c, 200);
+    int64_t before = counter_get(COUNTER_HTTP_REFUSED_HEADER_SLOW), next_us = 0;
+    while (!http_end_closed(&c)) {
+        if (clock_monotonic_us() >= next_us) {
+            (void)send(c.fd, "G", 1, MSG_NOSIGNAL);
+            next_us = clock_monotonic_us() + 20 * USEC_PER_MSEC;
+        }
+        http_bench_turn(bench);
+    }
+    assert_int_equal(http_end_status(&c), 408);
+    assert_int_equal(counter_get(COUNTER_HTTP_REFUSED_HEADER_SLOW), before + 1);
+    http_end_close(&c);
+}
+
 static void a_connection_that_says_nothing_is_closed(void **state)
 {
     (void)state;
@@ -525,6 +545,7 @@ int main(void)
         CASE(one_connection_too_many_from_an_address_is_429),
         CASE(a_slow_header_is_408),
         CASE(a_header_that_trickles_is_408_all_the_same),
+        CASE(a_trickle_on_a_kept_connection_gets_a_headers_time),
         CASE(a_connection_that_says_nothing_is_closed),
         CASE(a_slow_body_is_408),
         CASE(an_idle_connection_is_closed_without_a_word),

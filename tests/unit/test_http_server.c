@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <zlib.h>
 
 #define HOST "Host: localhost\r\n"
@@ -443,6 +444,42 @@ static void our_own_user_is_admin_without_a_token(void **state)
     assert_actor("GET /things/1 HTTP/1.1\r\n" HOST "\r\n", actor);
 }
 
+/* Asks as another user, and exits with the status of the answer, less 400. */
+static pid_t ask_as_other(int port)
+{
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    static const char request[] = "GET /things/1 HTTP/1.1\r\n" HOST "\r\n";
+    char answer[64] = "";
+    int status = 0, fd = -1;
+    if (setresgid(65534, 65534, 65534) == 0 && setresuid(65534, 65534, 65534) == 0)
+        fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 ||
+        send(fd, request, sizeof(request) - 1, 0) < 0 || recv(fd, answer, sizeof(answer) - 1, 0) <= 0)
+        _exit(255);
+    (void)sscanf(answer, "HTTP/1.1 %d", &status);
+    _exit(status - 400);
+}
+
+static void another_user_needs_a_token(void **state)
+{
+    (void)state;
+    if (getuid() != 0) {
+        print_message("SKIPPED: only root can become another user\n");
+        skip();
+    }
+    pid_t pid = ask_as_other(http_server_port(bench->server));
+    int status = 0;
+    http_bench_until(bench, waitpid(pid, &status, WNOHANG) == pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 1); /* 401 */
+    assert_int_equal(bench->handled, 0);
+    assert_true(str_starts_with(buf_str(&bench->audit), STR("401 uid:65534 ")));
+}
+
 static void a_token_says_who_it_is(void **state)
 {
     (void)state;
@@ -619,6 +656,7 @@ int main(void)
         CASE(a_shared_body_outlives_its_owner_while_it_is_sent),
         CASE(a_shared_body_carries_the_clients_id_when_there_is_one),
         CASE(our_own_user_is_admin_without_a_token),
+        CASE(another_user_needs_a_token),
         CASE(a_token_says_who_it_is),
         CASE(a_wrong_token_is_401_even_from_our_own_user),
         CASE(a_role_that_the_route_does_not_list_is_403),
