@@ -75,6 +75,8 @@ static int open_handle(struct db_sqlite *d, bool writer, struct err *e)
 {
     if (!writer && access(d->path, F_OK) != 0)
         return err_set(e, ERR_NOT_FOUND, -errno, "there is no store at %s: %s", d->path, strerror(errno));
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS,
+                         0); /* no lock around each malloc; refused after the first open */
     int flags = (writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX;
     int code = sqlite3_open_v2(d->path, &d->handle, flags, NULL);
     if (code != SQLITE_OK)

@@ -1,6 +1,6 @@
-/* test_store_plans.c -- no statement that runs while muster works walks a whole table: its cost follows what is alive,
- * never history (spec 99).  Every function of the tables is called, then each statement that the connection has
- * prepared is explained. */
+/* test_store_plans.c -- no statement that runs while muster works walks a whole table: its cost follows what
+ * is alive, never history (spec 99).  Every function of the tables is called, then each statement that the
+ * connection has prepared is explained. */
 #include "store_fixture.h"
 
 #include "base/buf.h"
@@ -24,21 +24,25 @@ static void call_lists(struct fixture *f)
     size_t n;
     for (int newest = 0; newest < 2; newest++) {
         for (int state = -1; state < JOB_STATE_COUNT; state++)
-            MUST(job_list(f->db, &(struct job_filter){.state = state, .newest_first = newest}, &f->a, &jobs, &n, &e));
-        const struct job_filter by[] = {{.state = -1, .agent = "a"}, {.state = -1, .repo = "r"}, {.state = -1, .task_id = 1}};
+            MUST(job_list(f->db, &(struct job_filter){.state = state, .newest_first = newest}, &f->a, &jobs,
+                          &n, &e));
+        const struct job_filter by[] = {
+            {.state = -1, .agent = "a"}, {.state = -1, .repo = "r"}, {.state = -1, .task_id = 1}};
         for (size_t i = 0; i < COUNT_OF(by); i++) {
             struct job_filter filter = by[i];
             filter.newest_first = newest;
             MUST(job_list(f->db, &filter, &f->a, &jobs, &n, &e));
         }
-        const struct run_filter runs_by[] = {{.limit = 1}, {.job_id = 1}, {.live_only = true}, {.task_id = 1}, {.agent = "a"}};
+        const struct run_filter runs_by[] = {
+            {.limit = 1}, {.job_id = 1}, {.live_only = true}, {.task_id = 1}, {.agent = "a"}};
         for (size_t i = 0; i < COUNT_OF(runs_by); i++) {
             struct run_filter filter = runs_by[i];
             filter.newest_first = newest;
             MUST(run_list(f->db, &filter, &f->a, &runs, &n, &e));
         }
     }
-    const struct task_filter tasks_by[] = {{.limit = 1}, {.open_only = true}, {.stage = "s"}, {.repo = "r"}, {.work_item = "w"}};
+    const struct task_filter tasks_by[] = {
+        {.limit = 1}, {.open_only = true}, {.stage = "s"}, {.repo = "r"}, {.work_item = "w"}};
     for (size_t i = 0; i < COUNT_OF(tasks_by); i++)
         MUST(task_list(f->db, &tasks_by[i], &f->a, &tasks, &n, &e));
     MUST(task_events(f->db, 1, &f->a, &events, &n, &e));
@@ -107,14 +111,21 @@ static void call_the_rest(struct fixture *f)
     assert_int_equal(fixture_total(f, "jobs", "queued"), 1);
 }
 
-/* A scan of a whole table or of a full index.  Allowed: partial indexes, which cover what is alive; the lists that a
- * claim is given; tables of a handful of rows. */
+/* A scan of a whole table or of a full index.  Allowed: partial indexes, which cover what is alive; the lists
+ * that a claim is given; tables of a handful of rows. */
 static bool walks_history(const char *step)
 {
     static const char *const allowed[] = {
-        "USING INDEX tasks_open", "USING COVERING INDEX jobs_queued", "USING INDEX jobs_queued", "USING INDEX jobs_running",
-        "USING INDEX runs_live", "SCAN agents VIRTUAL TABLE", "SCAN full_repos VIRTUAL TABLE", "SCAN audit_chain",
-        "SCAN migrations", "SCAN sqlite_",
+        "USING INDEX tasks_open",
+        "USING COVERING INDEX jobs_queued",
+        "USING INDEX jobs_queued",
+        "USING INDEX jobs_running",
+        "USING INDEX runs_live",
+        "SCAN agents VIRTUAL TABLE",
+        "SCAN full_repos VIRTUAL TABLE",
+        "SCAN audit_chain",
+        "SCAN migrations",
+        "SCAN sqlite_",
     };
     if (strncmp(step, "SCAN ", 5) != 0)
         return false;
@@ -181,6 +192,7 @@ static void the_check_sees_a_scan(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(no_statement_walks_a_table), cmocka_unit_test(the_check_sees_a_scan)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(no_statement_walks_a_table),
+                                       cmocka_unit_test(the_check_sees_a_scan)};
     return fixture_run("store_plans", tests, COUNT_OF(tests));
 }
