@@ -1,9 +1,25 @@
 #include "cli/command.h"
 
 #include "base/buf.h"
+#include "base/parse.h"
+#include "cli/nearest.h"
+#include "io/config.h"
 
 #include <getopt.h>
 #include <stdarg.h>
+
+const struct command_exit_code command_exit_codes[] = {
+    {EXIT_DONE, "It is done."},
+    {EXIT_FAILED, "It could not be done; one line on standard error says why and what to do."},
+    {EXIT_USAGE, "The command line or the configuration is wrong."},
+    {EXIT_UNREACHABLE, "No node answers."},
+    {EXIT_DENIED, "The node answers that this caller may not do that."},
+    {0, NULL}};
+
+const struct command_option command_common_options[] = {
+    {'c', "config", "FILE", "Configuration to use instead of the one that is found."},
+    {'h', "help", NULL, "Show this text."},
+    {0}};
 
 const struct command *command_find(const char *name)
 {
@@ -12,6 +28,8 @@ const struct command *command_find(const char *name)
             return *c;
     return NULL;
 }
+
+/* -- for the commands -- */
 
 const char *command_option(const struct invocation *in, const char *name)
 {
@@ -23,44 +41,62 @@ const char *command_option(const struct invocation *in, const char *name)
     return NULL;
 }
 
+PRINTF_LIKE(2, 0)
+static void complain(const struct invocation *in, const char *format, va_list args)
+{
+    (void)fprintf(stderr, "muster %s: ", in->command->name);
+    (void)vfprintf(stderr, format, args);
+}
+
 int command_usage(const struct invocation *in, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    (void)fprintf(stderr, "muster %s: ", in->command->name);
-    (void)vfprintf(stderr, format, args);
-    (void)fprintf(stderr, "; see muster %s --help\n", in->command->name);
+    complain(in, format, args);
     va_end(args);
+    (void)fprintf(stderr, "; see muster %s --help\n", in->command->name);
     return EXIT_USAGE;
 }
 
-static void print_option(FILE *out, char letter, const char *name, const char *value, const char *doc)
+int command_fail(const struct invocation *in, const char *format, ...)
 {
-    char left[48];
-    (void)snprintf(left, sizeof(left), "%c%c%s--%s%s%s", letter ? '-' : ' ', letter ? letter : ' ',
-                   letter ? ", " : "  ", name, value ? " " : "", value ? value : "");
-    (void)fprintf(out, "  %-28s %s\n", left, doc);
+    va_list args;
+    va_start(args, format);
+    complain(in, format, args);
+    va_end(args);
+    (void)fputc('\n', stderr);
+    return EXIT_FAILED;
 }
 
-void command_print_help(const struct command *c, FILE *out)
+int command_id(const struct invocation *in, const char *text, int64_t *ret)
 {
-    (void)fprintf(out, "Usage: muster %s %s\n\n%s\n", c->name, c->synopsis, c->summary);
-    if (c->description)
-        (void)fprintf(out, "\n%s\n", c->description);
-    (void)fprintf(out, "\nOptions:\n");
-    for (size_t i = 0; c->options && c->options[i].name; i++)
-        print_option(out, c->options[i].letter, c->options[i].name, c->options[i].value, c->options[i].doc);
-    print_option(out, 'c', "config", "FILE", "Configuration to use instead of the one that is found.");
-    print_option(out, 'h', "help", NULL, "This text.");
+    if (parse_i64_in(str_of(text), 1, INT64_MAX, ret))
+        return 0;
+    return command_usage(in, "\"%s\" is no id: a number from 1 on is expected", text);
 }
 
-static void print_all_help(FILE *out)
+int command_config(const struct invocation *in, struct config **ret)
 {
-    (void)fprintf(
-        out, "muster takes the roll call of AI agents.\n\nUsage: muster COMMAND [OPTION]…\n\nCommands:\n");
-    for (const struct command *const *c = commands; *c; c++)
-        (void)fprintf(out, "  %-12s %s\n", (*c)->name, (*c)->summary);
-    (void)fprintf(out, "\nmuster COMMAND --help tells more; so does man muster-COMMAND.\n");
+    struct buf errors = BUF_INIT;
+    int rc = config_load(in->config_path, ret, &errors, NULL);
+    if (rc != 0)
+        (void)fprintf(stderr, "%s", errors.p);
+    buf_deinit(&errors);
+    return rc ? EXIT_USAGE : 0;
+}
+
+void command_arity(const char *args, size_t *ret_least, size_t *ret_most)
+{
+    struct str rest = str_of(args), word;
+    size_t least = 0, most = 0;
+    while (str_split(&rest, ' ', &word)) {
+        if (word.n == 0)
+            continue;
+        least += word.p[0] != '[';
+        most = str_ends_with(word, STR("…")) || most == SIZE_MAX ? SIZE_MAX : most + 1;
+    }
+    *ret_least = least;
+    *ret_most = most;
 }
 
 /* -- the option table for getopt_long -- */
@@ -68,132 +104,188 @@ static void print_all_help(FILE *out)
 #define VALUE_BASE 256 /* long options are told by VALUE_BASE + row */
 
 struct getopt_table {
-    struct option longs[COMMAND_OPTIONS_MAX + 3];
-    char shorts[3 * COMMAND_OPTIONS_MAX + 8];
-    size_t rows;
+    struct option longs[COMMAND_OPTIONS_MAX + 4];
+    char shorts[3 * COMMAND_OPTIONS_MAX + 16];
+    size_t rows, letters;
 };
 
-static void make_table(const struct command *c, struct getopt_table *t)
+static void add_options(struct getopt_table *t, const struct command_option *options)
 {
-    size_t n = 0;
-    *t = (struct getopt_table){0};
-    if (c->takes_command)
-        t->shorts[n++] = '+';
-    t->shorts[n++] = ':'; /* we say what is missing */
-    t->shorts[n++] = 'h';
-    t->shorts[n++] = 'c';
-    t->shorts[n++] = ':';
-    for (; c->options && c->options[t->rows].name; t->rows++) {
-        const struct command_option *o = &c->options[t->rows];
-        assert(t->rows < COMMAND_OPTIONS_MAX);
+    for (size_t i = 0; options && options[i].name; i++) {
+        const struct command_option *o = &options[i];
+        assert(t->rows < COUNT_OF(t->longs) - 1);
         t->longs[t->rows] = (struct option){o->name, o->value ? required_argument : no_argument, NULL,
                                             VALUE_BASE + (int)t->rows};
-        if (o->letter) {
-            t->shorts[n++] = o->letter;
-            if (o->value)
-                t->shorts[n++] = ':';
-        }
+        t->rows++;
+        if (!o->letter)
+            continue;
+        t->shorts[t->letters++] = o->letter;
+        if (o->value)
+            t->shorts[t->letters++] = ':';
     }
-    t->longs[t->rows] = (struct option){"config", required_argument, NULL, 'c'};
-    t->longs[t->rows + 1] = (struct option){"help", no_argument, NULL, 'h'};
 }
 
-static int row_of_letter(const struct command *c, int letter)
+/* The row of an option of the command, or of a common one behind those. */
+static int row_of(const struct command *c, int option)
 {
-    for (int i = 0; c->options && c->options[i].name; i++)
-        if (c->options[i].letter == letter)
-            return i;
+    if (option >= VALUE_BASE)
+        return option - VALUE_BASE;
+    int row = 0;
+    const struct command_option *const tables[] = {c->options, command_common_options};
+    for (size_t i = 0; i < COUNT_OF(tables); i++)
+        for (const struct command_option *o = tables[i]; o && o->name; o++, row++)
+            if (o->letter == option)
+                return row;
     return -1;
 }
 
-/* 0: run it; 1: help was asked for; 2: the command line is wrong, and that was said. */
+static int own_rows(const struct command *c)
+{
+    int count = 0;
+    while (c->options && c->options[count].name)
+        count++;
+    return count;
+}
+
+/* An abbreviation that fits several, or nothing like any option. */
+static int unknown_option(const struct invocation *in, char **argv)
+{
+    char letter[] = {'-', (char)optopt, '\0'};
+    bool is_letter = optopt > 0 && optopt < VALUE_BASE;
+    return command_usage(in, "there is no option %s", is_letter ? letter : argv[optind - 1]);
+}
+
+#define WANTS_HELP (-1)
+
+/* 0, WANTS_HELP, or EXIT_USAGE after having said what is wrong. */
 static int read_options(struct invocation *in, int argc, char **argv)
 {
-    struct getopt_table table;
-    int option;
-    make_table(in->command, &table);
+    struct getopt_table table = {.rows = 0};
+    int option, rows = own_rows(in->command);
+    if (in->command->takes_command)
+        table.shorts[table.letters++] = '+';
+    table.shorts[table.letters++] = ':'; /* we say what is missing */
+    add_options(&table, in->command->options);
+    add_options(&table, command_common_options);
     optind = 1;
     opterr = 0;
     while ((option = getopt_long(argc, argv, table.shorts, table.longs, NULL)) != -1) {
-        int row = option >= VALUE_BASE ? option - VALUE_BASE : row_of_letter(in->command, option);
-        if (option == 'h')
-            return 1;
-        if (option == 'c')
-            in->config_path = optarg;
-        else if (option == ':')
+        int row = row_of(in->command, option);
+        if (option == ':')
             return command_usage(in, "%s needs a value", argv[optind - 1]);
-        else if (option == '?' || row < 0)
-            return command_usage(in, "unknown option %s", argv[optind - 1]);
-        else
+        if (option == '?' || row < 0)
+            return unknown_option(in, argv);
+        if (row < rows)
             in->values[row] = optarg ? optarg : "";
+        else if (command_common_options[row - rows].value)
+            in->config_path = optarg;
+        else
+            return WANTS_HELP;
     }
     in->args = argv + optind;
     in->arg_count = argc - optind;
     return 0;
 }
 
-/* -- a word that is no command -- */
+/* -- verbs -- */
 
-static size_t distance(const char *a, const char *b)
+static const char *next_verb(const void *verbs, size_t i)
 {
-    size_t row[32], nb = strlen(b);
-    if (nb >= COUNT_OF(row) || strlen(a) >= COUNT_OF(row))
-        return SIZE_MAX;
-    for (size_t j = 0; j <= nb; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1]; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= nb; j++) {
-            size_t above = row[j];
-            row[j] = MIN(MIN(row[j] + 1, row[j - 1] + 1), diagonal + (a[i - 1] != b[j - 1]));
-            diagonal = above;
-        }
+    return ((const struct command_verb *)verbs)[i].name;
+}
+
+static int find_verb(struct invocation *in)
+{
+    const struct command_verb *verbs = in->command->verbs;
+    in->verb = &verbs[0];
+    if (in->arg_count == 0)
+        return 0;
+    const char *word = *in->args++;
+    in->arg_count--;
+    for (in->verb = verbs; in->verb->name; in->verb++)
+        if (strcmp(in->verb->name, word) == 0)
+            return 0;
+    const char *nearest = nearest_name(word, next_verb, verbs);
+    if (nearest)
+        return command_usage(in, "it cannot \"%s\"; did you mean \"%s\"?", word, nearest);
+    return command_usage(in, "it cannot \"%s\"", word);
+}
+
+static int check_arity(const struct invocation *in)
+{
+    size_t least, most, given = (size_t)in->arg_count;
+    const char *args = in->verb ? in->verb->args : in->command->args;
+    const char *verb = in->verb ? in->verb->name : "", *space = in->verb ? " " : "";
+    command_arity(args, &least, &most);
+    if (given < least)
+        return command_usage(in, "%s%sneeds %s", verb, space, args);
+    if (given > most)
+        return command_usage(in, "%s%stakes no \"%s\"", verb, space, in->args[most]);
+    return 0;
+}
+
+static int run_command(struct invocation *in, int argc, char **argv)
+{
+    int rc = read_options(in, argc, argv);
+    if (rc == WANTS_HELP) {
+        command_print_help(in->command, stdout);
+        return EXIT_DONE;
     }
-    return row[nb];
+    if (rc == 0 && in->command->verbs)
+        rc = find_verb(in);
+    if (rc == 0)
+        rc = check_arity(in);
+    if (rc != 0)
+        return rc;
+    rc = in->verb ? in->verb->run(in) : in->command->run(in);
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return rc ? rc : command_fail(in, "standard output cannot be written: %s", strerror(errno));
+    return rc;
+}
+
+/* -- muster -- */
+
+static const char *next_command(const void *unused, size_t i)
+{
+    (void)unused;
+    return commands[i] ? commands[i]->name : NULL;
 }
 
 static int unknown(const char *name)
 {
-    const struct command *nearest = NULL;
-    size_t least = 3;
-    for (const struct command *const *c = commands; *c; c++) {
-        size_t d = distance(name, (*c)->name);
-        if (d < least) {
-            least = d;
-            nearest = *c;
-        }
-    }
-    (void)fprintf(stderr, "muster: there is no command \"%s\"", name);
+    const char *nearest = nearest_name(name, next_command, NULL);
     if (nearest)
-        (void)fprintf(stderr, "; did you mean \"%s\"?\n", nearest->name);
+        (void)fprintf(stderr, "muster: there is no command \"%s\"; did you mean \"%s\"?\n", name, nearest);
     else
-        (void)fprintf(stderr, "; see muster help\n");
+        (void)fprintf(stderr, "muster: there is no command \"%s\"; see muster help\n", name);
     return EXIT_USAGE;
+}
+
+static int help(const char *about)
+{
+    const struct command *c = about ? command_find(about) : NULL;
+    if (about && !c)
+        return unknown(about);
+    if (c)
+        command_print_help(c, stdout);
+    else
+        command_print_overview(stdout);
+    return EXIT_DONE;
 }
 
 int command_main(int argc, char **argv)
 {
-    const char *name = argc > 1 ? argv[1] : "help";
+    const char *name = argc > 1 ? argv[1] : NULL;
+    if (!name) {
+        command_print_overview(stderr);
+        return EXIT_USAGE;
+    }
     if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
         (void)printf("muster %s\n", MUSTER_VERSION);
         return EXIT_DONE;
     }
-    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
-        const struct command *about = argc > 2 ? command_find(argv[2]) : NULL;
-        if (argc > 2 && !about)
-            return unknown(argv[2]);
-        if (about)
-            command_print_help(about, stdout);
-        else
-            print_all_help(stdout);
-        return argc > 1 ? EXIT_DONE : EXIT_USAGE;
-    }
+    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        return help(argc > 2 ? argv[2] : NULL);
     struct invocation in = {.command = command_find(name)};
-    if (!in.command)
-        return unknown(name);
-    int rc = read_options(&in, argc - 1, argv + 1);
-    if (rc == 1)
-        command_print_help(in.command, stdout);
-    return rc == 0 ? in.command->run(&in) : rc == 1 ? EXIT_DONE : rc;
+    return in.command ? run_command(&in, argc - 1, argv + 1) : unknown(name);
 }

@@ -99,13 +99,10 @@ static const struct command_option options[] = {{'j', "json", NULL, "Print JSON.
 static int run(const struct invocation *in)
 {
     struct config *config;
-    struct buf errors = BUF_INIT;
     struct err e = {0};
-    if (config_load(in->config_path, &config, &errors, NULL) != 0) {
-        (void)fprintf(stderr, "%s", errors.p);
-        buf_deinit(&errors);
-        return EXIT_USAGE;
-    }
+    int bad = command_config(in, &config);
+    if (bad)
+        return bad;
     struct examination x = {.table = table_new(columns, COUNT_OF(columns)), .json_text = BUF_INIT};
     json_init(&x.json, &x.json_text);
     json_object_begin(&x.json);
@@ -122,14 +119,13 @@ static int run(const struct invocation *in)
     int failed = x.failed;
     x.table = table_free(x.table);
     buf_deinit(&x.json_text);
-    buf_deinit(&errors);
     (void)config_free(config);
     return failed ? EXIT_FAILED : EXIT_DONE;
 }
 
 const struct command command_doctor = {
     .name = "doctor",
-    .synopsis = "[--json]",
+    .args = "",
     .summary = "Recounts what the store keeps, checks its integrity, the audit log and this host",
     .description = "Needs no running node, and may be run beside one: it reads only. Exit code 1 when a "
                    "check fails; each\n"

@@ -3,14 +3,12 @@
 
 static int run(const struct invocation *in)
 {
-    if (in->arg_count > 0)
-        return command_usage(in, "takes no arguments, got \"%s\"", in->args[0]);
     return node_main(in->config_path);
 }
 
 const struct command command_serve = {
     .name = "serve",
-    .synopsis = "[--config FILE]",
+    .args = "",
     .summary = "The node: API, queue, launcher, /metrics; the only writer of the store",
     .description =
         "Serves until SIGTERM or SIGINT and leaves running agents alone: the next node takes them up.\n"

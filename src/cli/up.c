@@ -277,15 +277,9 @@ static int run(const struct invocation *in)
     struct supervisor s = {.children = {{.name = "serve", .shows_where = true}},
                            .config_path = in->config_path};
     struct config *config;
-    struct buf errors = BUF_INIT;
-    if (in->arg_count > 0)
-        return command_usage(in, "takes no arguments, got \"%s\"", in->args[0]);
-    if (config_load(in->config_path, &config, &errors, NULL) != 0) {
-        (void)fprintf(stderr, "%s", errors.p);
-        buf_deinit(&errors);
-        return EXIT_USAGE;
-    }
-    buf_deinit(&errors);
+    int bad = command_config(in, &config);
+    if (bad)
+        return bad;
     s.config = config;
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     int rc = open_notify(&s);
@@ -303,7 +297,7 @@ static int run(const struct invocation *in)
 
 const struct command command_up = {
     .name = "up",
-    .synopsis = "[--config FILE]",
+    .args = "",
     .summary = "Everything on this host, supervised: now the node, later also scheduler and watchdog",
     .description =
         "Starts muster serve and keeps it running: a child that ends is started again after 1, 2, 4 … 30 s.\n"
