@@ -202,8 +202,11 @@ bool reset_time_find(struct str text, int64_t now_us, int64_t utc_offset_us, int
     for (struct str at = text; at.n > 0; advance(&at, 1)) {
         for (size_t i = 0; i < COUNT_OF(forms); i++) {
             struct cursor c = {at, now_us, utc_offset_us};
-            if (take_word(&c.rest, forms[i].anchor) && forms[i].read(&c, ret_epoch_us))
+            int64_t reset_us; /* a reader that fails may have written half of it */
+            if (take_word(&c.rest, forms[i].anchor) && forms[i].read(&c, &reset_us)) {
+                *ret_epoch_us = reset_us;
                 return true;
+            }
         }
     }
     return false;

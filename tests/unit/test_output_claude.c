@@ -145,13 +145,68 @@ static void claude_json_may_be_an_array_of_all_messages(void **state)
 {
     (void)state;
     CLEANUP(output_parser_freep) struct output_parser *p = parser(OUTPUT_CLAUDE_JSON, NULL);
-    feed(p, "[{\"type\":\"system\",\"subtype\":\"init\",\"model\":\"m-1\"},7,{\"type\":\"result\",\"usage\":{"
-            "\"output_tokens\":3}}]");
+    feed(p, "[{\"type\":\"system\",\"subtype\":\"init\",\"model\":\"m-1\"},{\"type\":\"result\",\"usage\":{"
+            "\"output_tokens\":3}},7]");
     check_tokens(p, USAGE_OUTPUT, 3);
     assert_string_equal(output_facts(p)->model, "m-1");
     assert_int_equal(output_facts(p)->unparsed_lines, 0);
     feed(p, "[1,2]");
     assert_int_equal(output_facts(p)->unparsed_lines, 1);
+}
+
+static void claude_a_message_that_names_no_model_is_one_of_the_session_s(void **state)
+{
+    (void)state;
+    CLEANUP(output_parser_freep) struct output_parser *p = parser(OUTPUT_CLAUDE_STREAM_JSON, NULL);
+    feed(p, "{\"type\":\"system\",\"subtype\":\"init\",\"model\":\"claude-haiku-4-5\"}");
+    feed(p, "{\"type\":\"assistant\",\"message\":{\"id\":\"a\",\"usage\":{\"input_tokens\":100,\"output_"
+            "tokens\":1}}}");
+    check_cost(p, 105);
+    assert_string_equal(output_facts(p)->model, "claude-haiku-4-5");
+}
+
+static void claude_cache_writes_that_are_told_in_parts_alone_add_up(void **state)
+{
+    (void)state;
+    CLEANUP(output_parser_freep) struct output_parser *p = parser(OUTPUT_CLAUDE_STREAM_JSON, NULL);
+    feed(p, ASSISTANT(
+                "a", "claude-haiku-4-5",
+                "\"cache_creation\":{\"ephemeral_5m_input_tokens\":100,\"ephemeral_1h_input_tokens\":20}"));
+    check_tokens(p, USAGE_CACHE_CREATION, 120);
+    assert_false(output_usage(p)->known[USAGE_INPUT]);
+}
+
+static void claude_an_allowed_request_names_no_reset(void **state)
+{
+    (void)state;
+    CLEANUP(output_parser_freep) struct output_parser *p = parser(OUTPUT_CLAUDE_STREAM_JSON, NULL);
+    feed(p, "{\"type\":\"rate_limit_event\",\"rate_limit_info\":{\"status\":\"allowed\",\"resetsAt\":"
+            "1795316645}}");
+    feed(p, "{\"type\":\"result\",\"is_error\":true,\"api_error_status\":429}");
+    assert_true(output_facts(p)->rate_limited);
+    assert_int_equal(output_facts(p)->rate_limit_reset_us, 0);
+}
+
+static void claude_of_several_models_the_one_that_used_most_is_named(void **state)
+{
+    (void)state;
+    CLEANUP(output_parser_freep) struct output_parser *p = parser(OUTPUT_CLAUDE_JSON, NULL);
+    feed(
+        p,
+        "{\"type\":\"result\",\"modelUsage\":{\"m-1\":{\"inputTokens\":5,\"outputTokens\":50},"
+        "\"m-2\":{\"inputTokens\":40,\"outputTokens\":20},\"m-3\":{\"inputTokens\":50,\"outputTokens\":5}}}");
+    assert_string_equal(output_facts(p)->model, "m-2");
+}
+
+static void claude_without_a_cost_and_a_price_the_cost_is_unknown(void **state)
+{
+    (void)state;
+    CLEANUP(output_parser_freep) struct output_parser *p = parser(OUTPUT_CLAUDE_JSON, NULL);
+    feed(p, "{\"type\":\"result\",\"usage\":{\"output_tokens\":5}}");
+    assert_false(output_usage(p)->cost_known);
+    feed(p, "{\"type\":\"result\",\"total_cost_usd\":null,\"usage\":{\"output_tokens\":5}}");
+    assert_false(output_usage(p)->cost_known);
+    assert_int_equal(output_facts(p)->ignored_numbers, 0);
 }
 
 int main(void)
@@ -167,6 +222,11 @@ int main(void)
         cmocka_unit_test(claude_limits_name_their_reset_in_several_ways),
         cmocka_unit_test(claude_retries_are_counted_and_forgiven),
         cmocka_unit_test(claude_json_may_be_an_array_of_all_messages),
+        cmocka_unit_test(claude_a_message_that_names_no_model_is_one_of_the_session_s),
+        cmocka_unit_test(claude_cache_writes_that_are_told_in_parts_alone_add_up),
+        cmocka_unit_test(claude_an_allowed_request_names_no_reset),
+        cmocka_unit_test(claude_of_several_models_the_one_that_used_most_is_named),
+        cmocka_unit_test(claude_without_a_cost_and_a_price_the_cost_is_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

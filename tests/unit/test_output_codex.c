@@ -82,6 +82,17 @@ static void codex_a_limit_is_reset_on_the_local_clock(void **state)
     assert_int_equal(output_facts(p)->rate_limit_reset_us, NOW + (3 * 3600 + 19 * 60) * USEC_PER_SEC);
 }
 
+static void codex_a_limit_that_was_told_before_the_turn_failed_is_one(void **state)
+{
+    (void)state;
+    CLEANUP(output_parser_freep) struct output_parser *p = parser(OUTPUT_CODEX_JSONL, NULL);
+    feed(p, "{\"type\":\"error\",\"message\":\"exceeded retry limit, last status: 429 Too Many Requests\"}");
+    feed(p, "{\"type\":\"error\",\"message\":\"stream closed\"}");
+    feed(p, "{\"type\":\"turn.failed\",\"error\":{\"message\":\"stream closed\"}}");
+    assert_true(output_facts(p)->rate_limited);
+    assert_string_equal(output_facts(p)->error_text, "stream closed");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -91,6 +102,7 @@ int main(void)
         cmocka_unit_test(codex_an_error_on_the_way_to_success_is_a_warning),
         cmocka_unit_test(codex_a_turn_that_was_begun_is_not_ended),
         cmocka_unit_test(codex_a_limit_is_reset_on_the_local_clock),
+        cmocka_unit_test(codex_a_limit_that_was_told_before_the_turn_failed_is_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,6 +93,46 @@ static void gemini_a_quota_is_a_limit_by_type_text_or_code(void **state)
     }
 }
 
+static void gemini_the_model_that_used_most_is_named(void **state)
+{
+    (void)state;
+    CLEANUP(output_parser_freep) struct output_parser *p = parser(OUTPUT_GEMINI_JSON, NULL);
+    feed(p, "{\"stats\":{\"models\":{\"m-1\":{\"tokens\":{\"prompt\":90,\"candidates\":1}},"
+            "\"m-2\":{\"tokens\":{\"prompt\":80,\"cached\":75,\"candidates\":30}},"
+            "\"m-3\":{\"tokens\":{\"prompt\":100,\"candidates\":0}}}}}");
+    assert_string_equal(output_facts(p)->model, "m-2");
+}
+
+static void gemini_a_status_of_error_is_enough(void **state)
+{
+    (void)state;
+    CLEANUP(output_parser_freep) struct output_parser *p = parser(OUTPUT_GEMINI_JSON, NULL);
+    feed(p, "{\"type\":\"result\",\"status\":\"error\"}");
+    assert_true(output_facts(p)->is_error && output_facts(p)->final_seen);
+}
+
+static void gemini_only_the_result_speaks_for_the_run(void **state)
+{
+    (void)state;
+    CLEANUP(output_parser_freep) struct output_parser *p = parser(OUTPUT_GEMINI_JSON, NULL);
+    feed(p, "{\"type\":\"tool_result\",\"status\":\"error\",\"error\":{\"type\":\"QuotaError\",\"message\":"
+            "\"x\"},"
+            "\"stats\":{\"input_tokens\":5},\"response\":\"\"}");
+    feed(p, "{\"type\":\"error\",\"severity\":\"warning\",\"message\":\"loop detected\"}");
+    assert_false(output_facts(p)->is_error || output_facts(p)->final_seen);
+    assert_true(usage_is_unknown(output_usage(p)));
+    assert_int_equal(output_facts(p)->warnings, 1);
+}
+
+static void gemini_where_nothing_was_used_no_cost_is_told(void **state)
+{
+    (void)state;
+    CLEANUP(output_parser_freep) struct output_parser *p = parser(OUTPUT_GEMINI_JSON, "gemini-2.5-pro");
+    feed(p, "{\"type\":\"result\",\"status\":\"error\",\"stats\":{\"input_tokens\":0,\"output_tokens\":0}}");
+    check_tokens(p, USAGE_INPUT, 0);
+    assert_false(output_usage(p)->cost_known);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +142,10 @@ int main(void)
         cmocka_unit_test(gemini_an_object_is_read_over_many_lines_and_on_stderr),
         cmocka_unit_test(gemini_a_new_brace_starts_a_new_object),
         cmocka_unit_test(gemini_a_quota_is_a_limit_by_type_text_or_code),
+        cmocka_unit_test(gemini_the_model_that_used_most_is_named),
+        cmocka_unit_test(gemini_a_status_of_error_is_enough),
+        cmocka_unit_test(gemini_only_the_result_speaks_for_the_run),
+        cmocka_unit_test(gemini_where_nothing_was_used_no_cost_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -158,8 +158,22 @@ static void a_text_command_tells_nothing_but_patterns(void **state)
     assert_int_equal(output_facts(p)->text_lines, 1);
     assert_int_equal(output_facts(p)->unparsed_lines, 0);
     assert_false(output_facts(p)->pattern_matched);
-    feed(p, "the LIMIT is reached");
+    feed(p, "LIMIT reached");
     assert_true(output_facts(p)->pattern_matched);
+}
+
+static void what_is_to_be_believed_is_believed_beside_a_number_that_is_not(void **state)
+{
+    (void)state;
+    CLEANUP(output_parser_freep) struct output_parser *p = parser(OUTPUT_CLAUDE_STREAM_JSON, NULL);
+    feed(p,
+         "{\"type\":\"result\",\"usage\":{\"input_tokens\":9223372036854775808,\"output_tokens\":0,"
+         "\"cache_read_input_tokens\":1000000000000000,\"cache_creation_input_tokens\":1000000000000001}}");
+    check_tokens(p, USAGE_OUTPUT, 0);
+    check_tokens(p, USAGE_CACHE_READ, USAGE_TOKENS_MAX);
+    assert_int_equal(output_facts(p)->ignored_numbers, 2);
+    feed(p, "{\"type\":\"result\",\"usage\":{\"output_tokens\":1000000000000000}}");
+    check_tokens(p, USAGE_OUTPUT, USAGE_TOKENS_MAX);
 }
 
 int main(void)
@@ -174,6 +188,7 @@ int main(void)
         cmocka_unit_test(errors_are_kept_as_one_line_of_whole_characters),
         cmocka_unit_test(a_pattern_of_the_profile_is_looked_for_outside_of_answers_only),
         cmocka_unit_test(a_text_command_tells_nothing_but_patterns),
+        cmocka_unit_test(what_is_to_be_believed_is_believed_beside_a_number_that_is_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,6 +64,9 @@ static void a_date_is_taken_with_and_without_its_year(void **state)
     check("weekly limit · resets Nov 28 at 3pm", "2026-11-22T03:00:00Z", 0, "2026-11-28T15:00:00Z");
     check("weekly limit · resets Nov 28, 3pm", "2026-11-22T03:00:00Z", 0, "2026-11-28T15:00:00Z");
     check("weekly limit · resets Jan 3, 3pm", "2026-12-30T03:00:00Z", 0, "2027-01-03T15:00:00Z");
+    check("weekly limit · resets Nov 22, 3pm", "2026-11-22T03:00:00Z", 0, "2026-11-22T15:00:00Z");
+    /* It is 2027 already in the zone of the text. */
+    check("weekly limit · resets Jan 3, 3pm", "2026-12-31T23:00:00Z", 2 * HOUR, "2027-01-03T13:00:00Z");
 }
 
 static void a_wait_is_counted_from_now(void **state)
@@ -88,17 +91,19 @@ static void a_text_without_a_time_has_none(void **state)
     static const char *const none[] = {"",
                                        "try again later",
                                        "try again at once",
-                                       "at 5:19",
-                                       "at 13:00 PM",
-                                       "at 0:10 AM",
-                                       "at 5:60 AM",
-                                       "at Feb 30th, 2027 5:00 AM",
-                                       "at Foo 3, 2027 5:00 AM",
-                                       "in 5 moons",
-                                       "in 99999999999999999999 days",
+                                       "try again at 5:19",
+                                       "try again at 13:00 PM",
+                                       "try again at 0:10 AM",
+                                       "try again at 5:60 AM",
+                                       "try again at Feb 30th, 2027 5:00 AM",
+                                       "try again at Foo 3, 2027 5:00 AM",
+                                       "try again in 5 moons",
+                                       "try again in 99999999999999999999 days",
                                        "reset after 99999999999d",
                                        "limit reached|12",
                                        "limit reached|99999999999999999999",
+                                       "resets Feb 30, 3pm",
+                                       "will reset after 367d",
                                        "resets ",
                                        " at "};
     for (size_t i = 0; i < COUNT_OF(none); i++) {
