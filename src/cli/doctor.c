@@ -57,7 +57,7 @@ static void check_disk(struct examination *x, const char *dir)
     }
     long long free_mib = (long long)(fs.f_bavail * (uint64_t)fs.f_frsize >> 20);
     (void)snprintf(text, sizeof(text), "%lld MiB free at %s", free_mib, dir);
-    report(x, "disk", free_mib < 64 ? CHECK_FAILED : CHECK_OK, text);
+    report(x, "disk", free_mib < 1 ? CHECK_FAILED : free_mib < 64 ? CHECK_NOTE : CHECK_OK, text);
 }
 
 static void check_writable(struct examination *x, const char *dir)

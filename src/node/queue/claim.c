@@ -189,7 +189,6 @@ static void arm_due_timer(struct queue *q, int64_t next_due_us);
 static void on_due(uv_timer_t *timer)
 {
     struct queue *q = timer->data;
-    report_expire_leases(q);
     q->wake_pending = true;
     claim_start_round(q);
     if (!q->claiming)

@@ -221,6 +221,8 @@ struct queue *queue_new(uv_loop_t *loop, struct store *store, struct events *eve
     set_profiles(q, config->config);
     claim_init(q);
     (void)uv_timer_init(loop, &q->due_timer);
+    (void)uv_timer_init(loop, &q->lease_timer);
+    q->lease_timer.data = q;
     (void)uv_timer_init(loop, &q->output_timer);
     (void)uv_timer_init(loop, &q->retry_timer);
     (void)uv_timer_init(loop, &q->reconcile_timer);
@@ -247,6 +249,8 @@ void queue_start(struct queue *q, void (*ready)(void *), void *arg)
 void queue_reload(struct queue *q, const struct config *config)
 {
     set_profiles(q, config);
+    if (q->started)
+        report_start_expiry(q);
     queue_wake(q);
 }
 
@@ -255,9 +259,9 @@ void queue_stop(struct queue *q)
     q->stopping = true;
     claim_end_waits(q);
     reconcile_end_waits(q);
-    uv_handle_t *handles[] = {(uv_handle_t *)&q->due_timer, (uv_handle_t *)&q->output_timer,
-                              (uv_handle_t *)&q->retry_timer, (uv_handle_t *)&q->reconcile_timer,
-                              (uv_handle_t *)&q->child_watch};
+    uv_handle_t *handles[] = {(uv_handle_t *)&q->due_timer,       (uv_handle_t *)&q->lease_timer,
+                              (uv_handle_t *)&q->output_timer,    (uv_handle_t *)&q->retry_timer,
+                              (uv_handle_t *)&q->reconcile_timer, (uv_handle_t *)&q->child_watch};
     for (size_t i = 0; i < COUNT_OF(handles); i++)
         if (!uv_is_closing(handles[i]))
             uv_close(handles[i], NULL);

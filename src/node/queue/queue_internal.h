@@ -92,7 +92,8 @@ struct queue {
                                 a run */
     struct map repo_running; /* repo -> (void *)(intptr_t)count, the launcher's */
     struct lease_wait *waits, **waits_end;
-    uv_timer_t due_timer; /* next run_after, next lease deadline, or the poll interval */
+    uv_timer_t lease_timer; /* looks for expired leases, each poll interval */
+    uv_timer_t due_timer;   /* next run_after, end of a wait, or the poll interval */
 
     struct map live;         /* run_id -> struct live_run */
     struct map live_keys;    /* key -> struct live_run */
@@ -162,7 +163,7 @@ enum job_event finish_event_of(enum exit_class class);
 bool finish_breaker(struct queue_profile *p, enum job_event event, int64_t run_id, int64_t now_us);
 
 /* report.c */
-void report_expire_leases(struct queue *q);
+void report_start_expiry(struct queue *q); /* also after the poll interval has changed */
 
 /* reconcile.c */
 void reconcile_reap_batch(void *context, struct worker_job *first);

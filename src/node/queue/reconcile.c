@@ -352,6 +352,7 @@ static void start(struct queue *q)
     q->started = true;
     q->taking_up = false;
     (void)uv_timer_start(&q->reconcile_timer, reconcile_on_timer, QUEUE_RECONCILE_MS, QUEUE_RECONCILE_MS);
+    report_start_expiry(q);
     queue_wake(q);
     q->ready(q->ready_arg);
 }

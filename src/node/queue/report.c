@@ -242,8 +242,9 @@ static void expiry_done(struct store_op *op)
     free(x);
 }
 
-void report_expire_leases(struct queue *q)
+static void on_lease_timer(uv_timer_t *timer)
 {
+    struct queue *q = timer->data;
     int64_t running = 0;
     for (size_t i = 0; i < q->profile_count; i++)
         running += q->profiles[i].running;
@@ -258,4 +259,10 @@ void report_expire_leases(struct queue *q)
     x->op.run = expiry_run;
     x->op.done = expiry_done;
     store_write(q->store, &x->op);
+}
+
+void report_start_expiry(struct queue *q)
+{
+    uint64_t every_ms = (uint64_t)(q->config.config->poll_interval_us / USEC_PER_MSEC);
+    (void)uv_timer_start(&q->lease_timer, on_lease_timer, every_ms, every_ms);
 }
