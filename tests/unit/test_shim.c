@@ -405,10 +405,38 @@ static void a_daemon_that_cleared_its_environment_is_ended(void **state)
     (void)unlink(path);
 }
 
-static void a_child_that_ignores_sigterm_is_killed(void **state)
+/* Starts `script` as a leftover with the argument 0; the command ends once that has made the file $0.on, so
+ * that it is past its beginning.  Returns whether the file $0.survived is there at the end. */
+static bool leftover_survives(const char *script)
+{
+    char path[] = "/tmp/muster-left-XXXXXX", on[64], survived[64], command[256];
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, script, strlen(script)), strlen(script));
+    assert_int_equal(fchmod(fd, 0700), 0);
+    (void)close(fd);
+    (void)snprintf(on, sizeof(on), "%s.on", path);
+    (void)snprintf(survived, sizeof(survived), "%s.survived", path);
+    (void)snprintf(command, sizeof(command), "setsid %s 0 & until [ -e %s ]; do sleep 0.01; done; exit 6",
+                   path, on);
+    assert_true(killed_by(command) > 0);
+    bool survives = access(survived, F_OK) == 0;
+    (void)unlink(survived);
+    (void)unlink(on);
+    (void)unlink(path);
+    return survives;
+}
+
+static void a_leftover_that_ignores_sigterm_is_killed(void **state)
 {
     (void)state;
-    assert_int_equal(killed_by("sh -c 'trap \"\" TERM; echo; sleep 1000 & wait; wait' & exit 6") >= 1, 1);
+    assert_false(leftover_survives("#!/bin/sh\ntrap '' TERM INT HUP\n: > $0.on\nsleep 1000 & wait\n"));
+}
+
+static void a_leftover_has_a_moment_to_tidy_up(void **state)
+{
+    (void)state;
+    assert_true(leftover_survives("#!/bin/sh\ntrap ': > $0.survived; exit' TERM\n: > $0.on\n"
+                                  "while :; do sleep 0.01; done\n"));
 }
 
 /* Each forks the next, in a new session, and leaves: whoever is seen is gone before the signal comes.  A
@@ -416,35 +444,18 @@ static void a_child_that_ignores_sigterm_is_killed(void **state)
 static void a_process_that_hops_from_fork_to_fork_loses(void **state)
 {
     (void)state;
-    char path[] = "/tmp/muster-hop-XXXXXX", script[128], survived[64];
-    static const char hop[] = "#!/bin/sh\ntrap '' TERM\n[ $1 -lt 10000 ] && setsid \"$0\" $(($1+1)) &\n"
-                              "[ $1 -lt 10000 ] || : > $0.survived\n";
-    int fd = mkstemp(path);
-    assert_int_equal(write(fd, hop, sizeof(hop) - 1), sizeof(hop) - 1);
-    assert_int_equal(fchmod(fd, 0700), 0);
-    (void)close(fd);
-    (void)snprintf(script, sizeof(script), "setsid %s 0 & exit 6", path);
-    (void)snprintf(survived, sizeof(survived), "%s.survived", path);
-    (void)killed_by(script);
-    assert_int_equal(access(survived, F_OK), -1);
-    (void)unlink(survived);
-    (void)unlink(path);
+    assert_false(leftover_survives("#!/bin/sh\ntrap '' TERM\n[ $1 -lt 10000 ] && setsid $0 $(($1+1)) &\n"
+                                   "[ $1 -ne 3 ] || : > $0.on\n"
+                                   "[ $1 -lt 10000 ] || : > $0.survived\n"));
 }
 
-/* 255 in eight generations; those who die by then prove nothing, so each stays. */
+/* 255 in eight generations, each in a session of its own. */
 static void leftovers_that_multiply_are_ended_to_the_last(void **state)
 {
     (void)state;
-    char path[] = "/tmp/muster-grow-XXXXXX", script[128];
-    static const char grow[] = "#!/bin/sh\ntrap '' TERM\n[ $1 -lt 7 ] && { setsid \"$0\" $(($1+1)) & "
-                               "setsid \"$0\" $(($1+1)) & }\nexec sleep 1000\n";
-    int fd = mkstemp(path);
-    assert_int_equal(write(fd, grow, sizeof(grow) - 1), sizeof(grow) - 1);
-    assert_int_equal(fchmod(fd, 0700), 0);
-    (void)close(fd);
-    (void)snprintf(script, sizeof(script), "setsid %s 0 & exit 6", path);
-    assert_true(killed_by(script) > 1);
-    (void)unlink(path);
+    assert_false(leftover_survives("#!/bin/sh\ntrap '' TERM\n[ $1 -ne 2 ] || : > $0.on\n"
+                                   "[ $1 -lt 7 ] && { setsid $0 $(($1+1)) & setsid $0 $(($1+1)) & }\n"
+                                   "sleep 1000; : > $0.survived\n"));
 }
 
 static void a_process_outside_the_tree_that_carries_the_mark_is_ended(void **state)
@@ -550,7 +561,8 @@ int main(void)
         cmocka_unit_test(a_child_that_holds_the_pipe_open_does_not_keep_the_run_alive),
         cmocka_unit_test(a_daemon_in_a_session_of_its_own_is_ended),
         cmocka_unit_test(a_daemon_that_cleared_its_environment_is_ended),
-        cmocka_unit_test(a_child_that_ignores_sigterm_is_killed),
+        cmocka_unit_test(a_leftover_that_ignores_sigterm_is_killed),
+        cmocka_unit_test(a_leftover_has_a_moment_to_tidy_up),
         cmocka_unit_test(a_process_that_hops_from_fork_to_fork_loses),
         cmocka_unit_test(leftovers_that_multiply_are_ended_to_the_last),
         cmocka_unit_test(a_process_outside_the_tree_that_carries_the_mark_is_ended),
