@@ -264,6 +264,7 @@ void json_escape(struct buf *out, struct str s)
             buf_add_text(out, "\xEF\xBF\xBD");
         plain = ++i;
     }
-    buf_add(out, s.p + plain, s.n - plain);
+    if (plain < s.n) /* the empty slice may have no address to add to */
+        buf_add(out, s.p + plain, s.n - plain);
     buf_add_char(out, '"');
 }
