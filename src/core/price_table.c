@@ -1,8 +1,9 @@
 /* price_table.c -- published prices, one row per model and date, sorted by model and then by date.
  *
- * The figures are those of @pydantic/genai-prices 0.1.8, which names the vendors' pages for each.  Set by hand: the
- * long-context price of claude-sonnet-4, the claude-mythos models (sold like claude-fable), the threshold 272000 of
- * the GPT models where the package says 271999, and the -codex names, which are sold like their base model. */
+ * The figures are those of @pydantic/genai-prices 0.1.8, which names the vendors' pages for each.  Set by
+ * hand: the long-context price of claude-sonnet-4, the claude-mythos models (sold like claude-fable), the
+ * threshold 272000 of the GPT models where the package says 271999, and the -codex names, which are sold like
+ * their base model. */
 #include "core/price.h"
 
 #define USD(per_million_tokens) ((int64_t)((per_million_tokens)*1e6 + 0.5))
