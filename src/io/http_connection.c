@@ -1,4 +1,4 @@
-#include "io/http_internal.h"
+#include "io/http_exchange.h"
 
 #include "base/clock.h"
 #include "io/peer.h"

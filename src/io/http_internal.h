@@ -1,51 +1,22 @@
-/* http_internal.h -- what the files of the HTTP server share; nobody else includes it.
+/* http_internal.h -- what the files of the HTTP server share: the server and its connections.
  *
- *   http_server      life of the server, libmicrohttpd inside the loop      http_check    what a request head
- * must be http_listen      listening sockets                                      http_caller   token or uid
- * to caller http_connection  connections: limits, deadlines, refusals in raw bytes  http_route    matching
- *   http_dispatch    libmicrohttpd's callbacks: head, body, handler         http_reply, http_encoding,
- * http_stream http_request     accessors                                              http_stats,
- * http_openapi
+ * - http_server: life of the server, libmicrohttpd inside the loop
+ * - http_listen: listening sockets
+ * - http_connection: connections, their limits and deadlines, refusals in raw bytes
+ * - http_dispatch: libmicrohttpd's callbacks, which are the course of a request
+ * - http_check: what the head of a request must be; http_caller: who sends it; http_router: where it goes
+ * - http_request: accessors; http_reply, http_shared, http_encoding, http_stream: answers
+ * - http_stats, http_openapi: what is told about it all
  *
- * A connection has at most one request at a time.  The request outlives its connection when the handler still
- * holds it (connection and mhd are NULL then); it is freed by the reply. */
+ * http_exchange.h has requests and replies.  Nobody else includes either. */
 #pragma once
-#include "base/map.h"
 #include "io/counters.h"
-#include "io/http_server.h"
+#include "io/http_router.h"
 
 #include <microhttpd.h>
 #include <sys/socket.h>
 
 struct http_connection;
-
-/* -- routing -- */
-#define HTTP_METHODS 5 /* bits of enum http_method */
-
-struct http_path { /* one pattern with all its methods */
-    const char *pattern;
-    const struct http_route *routes[HTTP_METHODS]; /* by bit number, NULL when there is none */
-    bool literal;                                  /* holds no {x} */
-};
-struct http_router {
-    const struct http_route *routes; /* the caller's, not owned */
-    size_t route_count;
-    struct http_path *paths;
-    size_t path_count;
-    struct map literals; /* pattern -> struct http_path */
-};
-struct http_params { /* {name} = value, as written in the target */
-    struct str names[HTTP_PATH_PARAMS_MAX], values[HTTP_PATH_PARAMS_MAX];
-    size_t count;
-};
-void http_router_init(struct http_router *router, const struct http_route *routes, size_t route_count);
-void http_router_deinit(struct http_router *router);
-/* NULL when no pattern matches.  Literal patterns win. */
-const struct http_path *http_router_find(const struct http_router *router, struct str path,
-                                         struct http_params *ret);
-const struct http_route *http_path_route(const struct http_path *path, enum http_method method);
-void http_path_allow(const struct http_path *path, struct buf *out); /* "GET, HEAD, POST" */
-const char *http_method_name(enum http_method method);
 
 /* -- statistics -- */
 #define HTTP_STATUSES_MAX 16 /* different ones per route; further ones share the last */
@@ -142,121 +113,3 @@ void http_connection_sweep(struct http_server *s);
 void http_connection_resume(
     struct http_connection *c); /* a suspended one; it runs in the next turn of the loop */
 int64_t http_connection_uid(struct http_connection *c); /* asks once */
-
-/* -- the head of a request, and what is refused in it -- */
-enum http_refusal {
-    HTTP_REFUSE_NOT,
-    HTTP_REFUSE_MALFORMED,
-    HTTP_REFUSE_HEADER_LARGE,
-    HTTP_REFUSE_LENGTH,
-    HTTP_REFUSE_ENCODING,
-    HTTP_REFUSE_NO_HOST,
-    HTTP_REFUSE_HOST,
-    HTTP_REFUSE_PATH,
-    HTTP_REFUSE_METHOD,
-    HTTP_REFUSE_ORIGIN,
-    HTTP_REFUSE_UNAUTHORIZED,
-    HTTP_REFUSE_ROLE,
-    HTTP_REFUSE_MEDIA_TYPE,
-    HTTP_REFUSE_BODY_LARGE,
-    HTTP_REFUSE_STOPPING,
-    HTTP_REFUSE_COUNT
-};
-struct http_refusal_row {
-    int status;
-    int counter; /* enum counter_id, -1: none */
-    bool closes; /* what follows on the connection cannot be trusted */
-    const char *detail;
-};
-extern const struct http_refusal_row http_refusals[HTTP_REFUSE_COUNT];
-
-struct http_head { /* slices of libmicrohttpd's memory: valid until the handler has been called */
-    struct str host, content_length, transfer_encoding, content_type, origin, authorization, accept_encoding,
-        if_none_match, request_id, expect;
-    bool malformed, twice; /* a field that may come once came twice */
-    const char *end;       /* where the last line ended, to see that nothing lies between the lines */
-};
-
-/* -- the request -- */
-enum http_stage {
-    HTTP_STAGE_HEAD,
-    HTTP_STAGE_BODY,
-    HTTP_STAGE_HANDLING,
-    HTTP_STAGE_REPLIED,
-    HTTP_STAGE_QUEUED
-};
-struct http_added_header {
-    struct http_added_header *next;
-    const char *name, *value;
-};
-struct http_request {
-    struct http_server *server;         /* NULL once the server is gone */
-    struct http_connection *connection; /* NULL once the client is gone */
-    struct MHD_Connection *mhd;
-    enum http_stage stage;
-    bool suspended, bad_target, has_body;
-    enum http_method method; /* 0: none that is served */
-    enum http_refusal refusal;
-    int64_t start_us;
-    const char *target_end; /* in libmicrohttpd's memory, until the head is checked */
-    struct buf target;      /* path and query as sent */
-    struct str authority, path, query;
-    struct http_head head;
-    const struct http_path *matched;
-    const struct http_route *route;
-    struct http_params params;
-    bool caller_known;
-    struct http_caller caller;
-    int64_t length; /* declared, -1: none */
-    struct buf body;
-    size_t body_seen;
-    struct arena arena;
-    char id[65]; /* "" until somebody asks */
-    struct http_added_header *headers;
-    const char *resource, *error;  /* in the arena, NULL for none */
-    struct MHD_Response *response; /* until it is queued */
-    struct http_shared *shared;    /* whose response that is; NULL: the request's own */
-    int status;
-};
-struct http_request *http_request_new(struct http_connection *c);
-void http_request_clear(struct http_request *r); /* ready for the next one */
-struct http_request *http_request_free(struct http_request *r);
-void http_request_target(struct http_request *r, const char *target);
-struct str http_percent_decode(struct arena *arena, struct str s,
-                               bool plus_is_space); /* escapes are well-formed */
-
-void http_check_head(struct http_request *r, const char *method,
-                     const char *version); /* sets refusal, route, length */
-bool http_check_host(const struct http_server *s, struct str host);
-void http_caller_find(struct http_request *r);
-
-/* libmicrohttpd's callbacks */
-void *http_on_target(void *server, const char *target, struct MHD_Connection *mhd);
-enum MHD_Result http_on_access(void *server, struct MHD_Connection *mhd, const char *url, const char *method,
-                               const char *version, const char *upload, size_t *upload_bytes, void **request);
-void http_on_completed(void *server, struct MHD_Connection *mhd, void **request,
-                       enum MHD_RequestTerminationCode why);
-void http_request_detach(struct http_request *r); /* its connection is going away */
-
-/* -- replies -- */
-void http_release_response(struct http_request *r);
-void http_reply_headers(const struct http_request *r, struct MHD_Response *response,
-                        const char *content_type);
-void http_shared_drop(struct http_shared *b); /* by who holds it */
-void http_reply_refusal(struct http_request *r, enum http_refusal refusal);
-void http_reply_response(struct http_request *r, int status,
-                         struct MHD_Response *response);       /* takes the response */
-void http_request_replied(struct http_request *r, int status); /* counts, tells the audit */
-const char *http_reason(int status);
-/* The body of a problem+json.  `pointer` and `id` may be NULL. */
-void http_problem_body(int status, const char *pointer, const char *detail, const char *id, struct buf *out);
-
-bool http_accepts_gzip(struct str accept_encoding);
-bool http_gzip(struct str in, struct buf *out); /* false when it would not become smaller */
-#define HTTP_ETAG_MAX 32
-void http_etag(struct str body, bool gzip, char ret[HTTP_ETAG_MAX]);
-bool http_etag_matches(struct str if_none_match, const char *etag, const char *other);
-
-/* -- streams -- */
-void http_streams_sweep(struct http_server *s, int64_t now_us);
-void http_streams_close(struct http_server *s);

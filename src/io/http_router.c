@@ -1,4 +1,4 @@
-#include "io/http_internal.h"
+#include "io/http_router.h"
 
 static const char *const method_names[HTTP_METHODS] = {"GET", "POST", "PUT", "DELETE", "PATCH"};
 

@@ -1,4 +1,4 @@
-#include "io/http_internal.h"
+#include "io/http_exchange.h"
 
 /* The bytes live as long as a response over them does, the ready-made responses as long as somebody holds the
  * body: its owner, or a request whose reply is not queued yet. */

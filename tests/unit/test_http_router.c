@@ -1,5 +1,5 @@
-/* test_http_route.c -- which pattern a path meets, and with what values. */
-#include "io/http_internal.h"
+/* test_http_router.c -- which pattern a path meets, and with what values. */
+#include "io/http_exchange.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -146,9 +146,10 @@ static void many_requests_are_answered_on_one_connection_in_order(void **state)
     assert_true(http_end_send_str(bench, &c, buf_str(&pipeline)));
     for (int i = 0; i < 40; i++) {
         struct http_answer a = http_end_answer(bench, &c, false);
-        char id[16], body[16];
+        char id[16], body[16] = "";
         (void)snprintf(id, sizeof(id), i % 2 ? "p%d" : "%d", i / 2);
-        (void)snprintf(body, sizeof(body), i % 2 ? "{%2d}" : "", i / 2);
+        if (i % 2)
+            (void)snprintf(body, sizeof(body), "{%2d}", i / 2);
         json_t *root = json_of(&a);
         assert_member(root, "id", id);
         assert_member(root, "body", body);
