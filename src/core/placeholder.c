@@ -77,7 +77,7 @@ int placeholder_expand(const char *template, const struct placeholder_values *va
 {
     CLEANUP(buf_deinit) struct buf out = BUF_INIT;
     for (size_t at = 0; template[at] != '\0';) {
-        struct str part;
+        struct str part = {NULL, 0};
         bool is_set;
         int rc = next_part(template, &at, values, &part, &is_set, e);
         if (rc != 0)

@@ -130,7 +130,7 @@ static void price_message(struct message *m)
 static void remember(struct usage_ledger *l, struct str id, struct message *m)
 {
     if (!l->recent)
-        l->recent = xcalloc(USAGE_LEDGER_IDS, sizeof(*l->recent));
+        l->recent = xcalloc(USAGE_LEDGER_IDS, sizeof(struct message *));
     struct message **place = &l->recent[l->added++ % USAGE_LEDGER_IDS];
     if (*place)
         (void)map_remove(&l->by_id, str_of((*place)->id));
