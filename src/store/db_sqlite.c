@@ -35,11 +35,8 @@ int db_sqlite_fail(struct db_sqlite *d, int code, struct err *e)
         return err_set(e, ERR_CONFLICT, DB_E_CONSTRAINT, "%s", why);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return err_set(
-            e, ERR_INTERNAL, DB_E_CORRUPT,
-            "%s is damaged (%s); stop muster and recover it with: sqlite3 %s \".recover\" | sqlite3 "
-            "recovered.db",
-            d->path, why, d->path);
+        return err_set(e, ERR_INTERNAL, DB_E_CORRUPT, "%s is damaged (%s); " DB_SQLITE_RECOVER, d->path, why,
+                       d->path);
     case SQLITE_READONLY:
     case SQLITE_PERM:
         return err_set(e, ERR_UNAVAILABLE, DB_E_READONLY, "%s cannot be written: %s", d->path, why);

@@ -22,6 +22,13 @@ static inline struct db_sqlite *db_sqlite_of(struct db *db)
     return CONTAINER_OF(db, struct db_sqlite, db);
 }
 
+/* What gets the rows out of a damaged file; its argument is the path (spec 10 D6).  Not ".recover", which
+ * Debian's sqlite3 is built without.  A dump that met damage ends in a ROLLBACK, which would undo all of it.
+ */
+#define DB_SQLITE_RECOVER                                                                                    \
+    "stop muster and recover it with: sqlite3 %s .dump | sed 's/^ROLLBACK.*/COMMIT;/' | sqlite3 "            \
+    "recovered.db"
+
 /* What SQLite's last error on this connection means: an outcome of db.h or -errno, with the reason in `e`. */
 int db_sqlite_fail(struct db_sqlite *d, int code, struct err *e);
 int db_sqlite_script(struct db *db, const char *sql, struct err *e);

@@ -195,10 +195,8 @@ static int check_by(struct db_sqlite *d, const char *pragma, const char *what, s
     struct str finding = db_str(&c, 0);
     if (str_equal(finding, STR("ok")))
         return 0;
-    return err_set(
-        e, ERR_INTERNAL, DB_E_CORRUPT,
-        "%s: %s%.*s; stop muster and recover it with: sqlite3 %s \".recover\" | sqlite3 recovered.db",
-        d->path, what, (int)MIN(finding.n, 120), finding.p, d->path);
+    return err_set(e, ERR_INTERNAL, DB_E_CORRUPT, "%s: %s%.*s; " DB_SQLITE_RECOVER, d->path, what,
+                   (int)MIN(finding.n, 120), finding.p, d->path);
 }
 
 int db_sqlite_check_integrity(struct db *db, struct err *e)
