@@ -1,5 +1,7 @@
 #include "io/http_exchange.h"
 
+#include "io/peer.h"
+
 #include <unistd.h>
 
 static const struct {
@@ -47,31 +49,38 @@ static void by_token(struct http_request *r, struct str token)
 {
     const struct http_config *config = &r->server->config;
     if (str_empty(token) || !config->authenticate ||
-        !config->authenticate(config->context, token, &r->caller))
-        nobody(&r->caller);
+        !config->authenticate(config->context, token, &r->own_caller))
+        nobody(&r->own_caller);
+    r->caller = &r->own_caller;
 }
 
 /* Without a token the other end's user speaks: our own uid and root are at home here, others need a token. */
-static void by_uid(struct http_request *r)
+const struct http_caller *http_connection_caller(struct http_connection *c)
 {
-    nobody(&r->caller);
-    r->caller.uid = http_connection_uid(r->connection);
-    if (r->caller.uid < 0)
-        return;
-    (void)snprintf(r->caller.actor, sizeof(r->caller.actor), "uid:%lld", (long long)r->caller.uid);
-    if (r->caller.uid == 0 || r->caller.uid == (int64_t)geteuid())
-        r->caller.role = HTTP_ROLE_ADMIN;
+    struct http_caller *caller = &c->caller;
+    if (c->caller_asked)
+        return caller;
+    c->caller_asked = true;
+    nobody(caller);
+    caller->uid = peer_uid(c->fd);
+    if (caller->uid >= 0)
+        (void)snprintf(caller->actor, sizeof(caller->actor), "uid:%lld", (long long)caller->uid);
+    if (caller->uid == 0 || caller->uid == (int64_t)geteuid())
+        caller->role = HTTP_ROLE_ADMIN;
+    return caller;
 }
 
-void http_caller_find(struct http_request *r)
+const struct http_caller *http_caller_find(struct http_request *r)
 {
-    if (r->caller_known)
-        return;
-    r->caller_known = true;
-    if (!r->connection)
-        nobody(&r->caller);
-    else if (r->head.authorization.p)
+    if (r->caller)
+        return r->caller;
+    if (r->connection && r->head.authorization.p) {
         by_token(r, bearer(r->head.authorization));
-    else
-        by_uid(r);
+    } else if (r->connection) {
+        r->caller = http_connection_caller(r->connection);
+    } else {
+        nobody(&r->own_caller);
+        r->caller = &r->own_caller;
+    }
+    return r->caller;
 }

@@ -224,10 +224,10 @@ static enum http_refusal check_caller(struct http_request *r)
 {
     if (r->route->roles & HTTP_ROLE_ANYBODY)
         return HTTP_REFUSE_NOT;
-    http_caller_find(r);
-    if (r->caller.role == 0)
+    unsigned role = http_caller_find(r)->role;
+    if (role == 0)
         return HTTP_REFUSE_UNAUTHORIZED;
-    return r->caller.role & r->route->roles ? HTTP_REFUSE_NOT : HTTP_REFUSE_ROLE;
+    return role & r->route->roles ? HTTP_REFUSE_NOT : HTTP_REFUSE_ROLE;
 }
 
 static bool is_json(struct str content_type)

@@ -67,10 +67,8 @@ static void set_address(struct http_connection *c, const struct sockaddr_storage
         c->address_bytes = 1 + 16;
         break;
     default: /* the Unix socket: one address per user */
-        c->uid = peer_uid(c->fd);
-        c->uid_asked = true;
-        memcpy(bytes, &c->uid, sizeof(c->uid));
-        c->address_bytes = 1 + sizeof(c->uid);
+        memcpy(bytes, &http_connection_caller(c)->uid, sizeof(c->caller.uid));
+        c->address_bytes = 1 + sizeof(c->caller.uid);
         break;
     }
 }
@@ -161,14 +159,6 @@ void http_connection_resume(struct http_connection *c)
     http_daemon_wake(c->tls ? &c->server->tls : &c->server->plain);
 }
 
-int64_t http_connection_uid(struct http_connection *c)
-{
-    if (!c->uid_asked)
-        c->uid = peer_uid(c->fd);
-    c->uid_asked = true;
-    return c->uid;
-}
-
 /* -- accepting -- */
 
 /* Which limit stands against one more; 0: none. */
@@ -190,7 +180,7 @@ static void take(struct http_listener *l, int fd, const struct sockaddr_storage 
 {
     struct http_server *s = l->server;
     struct http_connection *c = xnew(struct http_connection);
-    *c = (struct http_connection){.server = s, .fd = fd, .is_unix = l->is_unix, .uid = -1};
+    *c = (struct http_connection){.server = s, .fd = fd, .is_unix = l->is_unix};
     c->tls = !l->is_unix && s->tls.mhd;
     c->since_us = clock_monotonic_us();
     set_address(c, from);

@@ -162,6 +162,8 @@ void http_request_detach(struct http_request *r)
 {
     if (r->suspended)
         http_connection_resume(r->connection);
+    r->own_caller = *http_caller_find(r); /* it may be the connection's */
+    r->caller = &r->own_caller;
     TAKE(r->connection)->request = NULL;
     r->mhd = NULL;
     r->server = NULL;

@@ -67,8 +67,8 @@ struct http_request {
     const struct http_path *matched;
     const struct http_route *route;
     struct http_params params;
-    bool caller_known;
-    struct http_caller caller;
+    const struct http_caller *caller; /* NULL until somebody asks; the connection's, or own_caller */
+    struct http_caller own_caller;
     int64_t length; /* declared, -1: none */
     struct buf body;
     size_t body_seen;
@@ -90,7 +90,7 @@ struct str http_percent_decode(struct arena *arena, struct str s,
 void http_check_head(struct http_request *r, const char *method,
                      const char *version); /* sets refusal, route, length */
 bool http_check_host(const struct http_server *s, struct str host);
-void http_caller_find(struct http_request *r);
+const struct http_caller *http_caller_find(struct http_request *r);
 
 /* libmicrohttpd's callbacks */
 void *http_on_target(void *server, const char *target, struct MHD_Connection *mhd);

@@ -97,8 +97,8 @@ struct http_connection {
     enum http_phase phase;
     int64_t since_us;   /* when the deadline of the phase began to count */
     int64_t idle_bytes; /* received when the sweep first saw it idle, -1: it has not yet */
-    bool uid_asked;
-    int64_t uid;               /* of the other end, -1 unknown; valid when uid_asked */
+    bool caller_asked;
+    struct http_caller caller; /* who the other end is when it shows no token; valid when caller_asked */
     unsigned char address[17]; /* key of per_address: family and bytes */
     unsigned char address_bytes;
     struct http_request *request; /* the current one, or one kept for the next */
@@ -112,4 +112,4 @@ bool http_connection_refuse_raw(struct http_connection *c, int status, const cha
 void http_connection_sweep(struct http_server *s);
 void http_connection_resume(
     struct http_connection *c); /* a suspended one; it runs in the next turn of the loop */
-int64_t http_connection_uid(struct http_connection *c); /* asks once */
+const struct http_caller *http_connection_caller(struct http_connection *c); /* asks the kernel once */

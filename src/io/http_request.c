@@ -26,7 +26,8 @@ void http_request_clear(struct http_request *r)
     if (r->body.capacity > KEPT_BODY_BYTES)
         buf_deinit(&r->body);
     r->stage = HTTP_STAGE_HEAD;
-    r->suspended = r->bad_target = r->has_body = r->caller_known = false;
+    r->suspended = r->bad_target = r->has_body = false;
+    r->caller = NULL;
     r->method = 0;
     r->refusal = HTTP_REFUSE_NOT;
     r->authority = r->path = r->query = (struct str){0};
@@ -210,8 +211,7 @@ struct str http_body(const struct http_request *r)
 
 const struct http_caller *http_caller(const struct http_request *r)
 {
-    http_caller_find((struct http_request *)(uintptr_t)r);
-    return &r->caller;
+    return http_caller_find((struct http_request *)(uintptr_t)r);
 }
 
 static bool is_request_id(struct str id)
