@@ -1,6 +1,7 @@
 #include "store/store.h"
 
 #include "base/clock.h"
+#include "io/counters.h"
 #include "io/http_server.h"
 #include "store/migrate.h"
 #include "store/settings.h"
@@ -106,11 +107,23 @@ static void count_group(struct store_stats *stats, const struct store_group *gro
     if (!group->committed)
         return;
     stats->commits++;
+    counter_add(COUNTER_STORE_COMMITS, 1);
     stats->commit_sum_us += group->commit_us;
     size_t i = 0;
     while (i < HTTP_LATENCY_BUCKETS && (double)group->commit_us > http_latency_bounds_s[i] * USEC_PER_SEC)
         i++;
     stats->commit_buckets[i]++;
+}
+
+/* What a function of the tables refuses is an outcome, and no refusal of the store. */
+static void count_operation(const struct store_op *op)
+{
+    if (op->rc == 0)
+        counter_add(COUNTER_STORE_OPERATIONS, 1);
+    else if (op->err.code == ERR_STORAGE_FULL)
+        counter_add(COUNTER_STORE_FULL, 1);
+    else if (op->err.code == ERR_INTERNAL)
+        counter_add(COUNTER_STORE_ERRORS, 1);
 }
 
 static void on_written(struct worker_job *job)
@@ -120,6 +133,7 @@ static void on_written(struct worker_job *job)
     if (op->group.commit_us >= 0)
         count_group(stats, &op->group);
     stats->operations += op->rc == 0;
+    count_operation(op);
     if (op->rc == 0 || op->err.code == ERR_STORAGE_FULL)
         stats->full = op->rc != 0;
     op->done(op);
@@ -156,6 +170,7 @@ void store_write(struct store *s, struct store_op *op)
     if (s->writer && worker_backlog(s->writer) >= s->backlog_max) {
         op->rc = err_set(&op->err, ERR_UNAVAILABLE, -EAGAIN,
                          "%zu writes wait for the store already; try again", s->backlog_max);
+        counter_add(COUNTER_STORE_BACKLOG, 1);
         op->job.done = on_read;
         post(s->reader, op); /* `done` never runs inside the call, refused or not */
         return;
