@@ -55,7 +55,7 @@ const struct config_key config_keys[] = {
      .offset = AT(http_total_timeout_us), .doc = "Time in which the whole request must be there; then 408."},
     {"http", "idle_timeout", "duration", "75s", .min = 50 * MS, .max = DAY,
      .offset = AT(http_idle_timeout_us), .doc = "How long a connection may rest between requests."},
-    {"http", "max_header", "size", "16K", .min = 1024, .max = 1 << 20, .offset = AT(http_max_header_bytes),
+    {"http", "max_header", "size", "8K", .min = 1024, .max = 1 << 20, .offset = AT(http_max_header_bytes),
      .doc = "Bytes of a request's header; more gets 431."},
     {"http", "max_body", "size", "1M", .min = 1024, .max = 1 << 30, .offset = AT(http_max_body_bytes),
      .doc = "Bytes of a request's body; more gets 413."},
