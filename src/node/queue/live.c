@@ -43,8 +43,8 @@ struct live_run *live_new(struct queue *q, const char *key, int64_t run_id, int6
     if (!model && run->profile)
         model = run->profile->model;
     run->model = model ? xstrdup(model) : NULL;
-    buf_init(&run->partial[0]);
-    buf_init(&run->partial[1]);
+    line_joiner_init(&run->partial[0]);
+    line_joiner_init(&run->partial[1]);
     struct output_setup setup = {.format = run->profile ? run->profile->output : OUTPUT_TEXT,
                                  .model = run->model,
                                  .rate_limited_patterns =
@@ -58,8 +58,8 @@ struct live_run *live_new(struct queue *q, const char *key, int64_t run_id, int6
 
 void live_free(struct live_run *run)
 {
-    buf_deinit(&run->partial[0]);
-    buf_deinit(&run->partial[1]);
+    line_joiner_deinit(&run->partial[0]);
+    line_joiner_deinit(&run->partial[1]);
     run->parser = output_parser_free(run->parser);
     closep(&run->pidfd);
     free(run->token);
@@ -115,17 +115,12 @@ static void feed(struct live_run *run, struct str raw)
     struct run_output_line line;
     if (!rundir_parse_output(raw, &line))
         return;
-    struct buf *partial = &run->partial[line.is_stderr];
-    if (line.is_partial || partial->n > 0) {
-        if (partial->n + line.text.n <= OUTPUT_LINE_MAX)
-            buf_add_str(partial, line.text);
-        if (line.is_partial)
-            return;
-        output_parser_feed(run->parser, buf_str(partial), line.is_stderr, line.at_us);
-        buf_clear(partial);
-    } else {
-        output_parser_feed(run->parser, line.text, line.is_stderr, line.at_us);
-    }
+    struct line_joiner *joiner = &run->partial[line.is_stderr];
+    line_joiner_add(joiner, line.text);
+    if (line.is_partial)
+        return;
+    output_parser_feed(run->parser, line_joiner_line(joiner), line.is_stderr, line.at_us);
+    line_joiner_next(joiner);
     run->usage_changed = true;
 }
 

@@ -13,6 +13,7 @@
 #include "io/worker.h"
 #include "node/queue/queue.h"
 #include "run/launch.h"
+#include "run/line_joiner.h"
 #include "run/output.h"
 #include "store/runs.h"
 
@@ -60,7 +61,7 @@ struct live_run {
     int spawns;
     char *spawn_error;                   /* why the shim could not be started; NULL when it could */
     int64_t output_offset, output_inode; /* of the file being read */
-    struct buf partial[2];               /* stdout, stderr: parts of a line that is not complete yet */
+    struct line_joiner partial[2];       /* stdout, stderr: parts of a line that is not complete yet */
     struct output_parser *parser;
     int64_t usage_saved_us; /* monotonic */
     bool usage_changed;
