@@ -9,19 +9,21 @@ up: build
 
 build:
 	tools/setup build
-	tools/build build
+	TARGETS='muster muster-shim' tools/build build
 
 check:
 	tools/setup test
 	tools/check
 
 unit:
+	tools/setup test
 	tools/build build
 	meson test -C build --suite unit --print-errorlogs
 
 bench:
 	tools/setup bench
-	tools/build build-bench --buildtype=release -Dbench=true
+	TARGETS='muster muster-shim bench/load_jobs bench/bare_epoll' \
+		tools/build build-bench --buildtype=release -Dbench=true
 	bench/run build-bench
 
 fuzz:
@@ -44,8 +46,7 @@ lint:
 	tools/setup lint
 	tools/lint
 
-install:
-	tools/build build
+install: build
 	meson install -C build --no-rebuild
 
 clean:

@@ -7,7 +7,7 @@ import { build } from '../tests/lib/node.mjs';
 import { waitUntil } from '../tests/lib/wait.mjs';
 import { accepts, cpuSeconds, daemon, folder, freePort, loadCore, median, note, row, serverCore, startNode, tool } from './measure.mjs';
 
-const clients = 16, rounds = 5, jobs = 4000;
+const clients = 16, rounds = 5, jobs = 2000;
 const config = 'max_concurrency = 4\nagent "bench" { }\n';
 
 export async function load(protocol, port, count) {
@@ -40,7 +40,7 @@ async function startPostgres() {
 
 async function pgBoss() {
     const script = fileURLToPath(new URL('pg-boss.mjs', import.meta.url));
-    return JSON.parse(await tool([...loadCore, process.execPath, script, await startPostgres(), String(clients), '1000']));
+    return JSON.parse(await tool([...loadCore, process.execPath, script, await startPostgres(), String(clients), '500']));
 }
 
 export default async function measure() {
