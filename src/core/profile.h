@@ -1,7 +1,7 @@
 /* profile.h -- an agent profile: a named way to start an agent CLI (spec 20 Q10), and a workflow (Q1).
  *
- * Plain data, filled from the configuration and owned by it.  A profile without a command is served by external
- * workers alone (Q9). */
+ * Plain data, filled from the configuration and owned by it.  A profile without a command is served by
+ * external workers alone (Q9). */
 #pragma once
 #include "base/base.h"
 
@@ -30,14 +30,14 @@ struct agent_profile {
     const char *name;
     char **command; /* NULL-terminated argv with placeholders; NULL: external workers only */
     enum output_format output;
-    const char *workdir;     /* template, NULL for the data directory's work folder */
-    char **env_pass;         /* names taken from the node's environment */
-    char **env;              /* NAME=VALUE */
-    const char *stdin_path;  /* "null" or a file */
+    const char *workdir;        /* template, NULL for the data directory's work folder */
+    char **env_pass;            /* names taken from the node's environment */
+    char **env;                 /* NAME=VALUE */
+    const char *stdin_path;     /* "null" or a file */
     const char *model, *effort; /* defaults, NULL for none */
     int stop_signal;
     int64_t grace_us;
-    int64_t timeout_us;      /* 0: none */
+    int64_t timeout_us; /* 0: none */
     int64_t max_attempts;
     int64_t max_concurrency; /* 0: no own limit */
     int64_t output_max_bytes;

@@ -1,8 +1,9 @@
 /* worker.h -- a thread for work that blocks, one per kind of work.
  *
- * The loop thread posts jobs; the worker takes everything that has arrived meanwhile as one batch (which is what makes
- * group commit), runs it, and hands the batch back; each job's `done` then runs on the loop thread.  Order is kept.
- * This file holds the only locks of the program.  A bound on the queue is the poster's business: worker_backlog tells. */
+ * The loop thread posts jobs; the worker takes everything that has arrived meanwhile as one batch (which is
+ * what makes group commit), runs it, and hands the batch back; each job's `done` then runs on the loop
+ * thread.  Order is kept. This file holds the only locks of the program.  A bound on the queue is the
+ * poster's business: worker_backlog tells. */
 #pragma once
 #include "base/base.h"
 

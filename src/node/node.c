@@ -294,7 +294,8 @@ static void unwire(struct node *n)
     n->events = events_free(n->events);
     n->metrics = metrics_free(n->metrics);
     n->store = store_close(n->store);
-    (void)uv_run(&n->loop, UV_RUN_NOWAIT); /* handles that stop() closed are let go of before their owners are freed */
+    (void)uv_run(&n->loop,
+                 UV_RUN_NOWAIT); /* handles that stop() closed are let go of before their owners are freed */
     n->http = http_server_free(n->http);
     n->queue = queue_free(n->queue);
     n->sweep = sweep_free(n->sweep);

@@ -27,8 +27,9 @@ struct shim_tree {
 /* Makes PARENT/muster-KEY; without one, or when that fails, there is no cgroup. */
 void shim_tree_init(struct shim_tree *t, const char *mark, const char *cgroup_parent, const char *key);
 void shim_tree_drop_cgroup(struct shim_tree *t); /* removes it, with what was made below it */
-/* Sends `signal` (0: none) to all that live.  Returns how many there were; > 0 also when /proc cannot be read.
- * `with_strays`: reads every environment of the machine as well, for those that are not below the shim. */
+/* Sends `signal` (0: none) to all that live.  Returns how many there were; > 0 also when /proc cannot be
+ * read. `with_strays`: reads every environment of the machine as well, for those that are not below the shim.
+ */
 int64_t shim_tree_pass(struct shim_tree *t, int signal, bool with_strays);
 /* SIGKILL to the shim's own children alone, which is quick and cannot hit anybody else.  False when it has
  * none. */

@@ -9,7 +9,8 @@ struct agent_row {
     const char *agent;
     struct breaker breaker;
 };
-MUST_CHECK int agent_breakers(struct db *db, struct arena *a, struct agent_row **ret, size_t *ret_count, struct err *e);
+MUST_CHECK int agent_breakers(struct db *db, struct arena *a, struct agent_row **ret, size_t *ret_count,
+                              struct err *e);
 
 /* scope: "all" or "agent:NAME" */
 MUST_CHECK int pause_set(struct db *db, const char *scope, bool paused, const char *actor, const char *reason,
@@ -18,4 +19,5 @@ struct pause_row {
     const char *scope, *actor, *reason;
     int64_t at;
 };
-MUST_CHECK int pause_list(struct db *db, struct arena *a, struct pause_row **ret, size_t *ret_count, struct err *e);
+MUST_CHECK int pause_list(struct db *db, struct arena *a, struct pause_row **ret, size_t *ret_count,
+                          struct err *e);

@@ -11,7 +11,7 @@
 #define SUM_OF_RUNS(column) "SELECT '', sum(" column ") FROM runs WHERE ended_at IS NOT NULL"
 #define SUM_BY_MODEL(column)                                                                                 \
     "SELECT coalesce(usage_model, model, ''), sum(" column ") FROM runs WHERE ended_at IS NOT NULL GROUP "   \
-                                                           "BY 1"
+    "BY 1"
 #define OF_RUNS(column)                                                                                      \
     {column, SUM_OF_RUNS(column)},                                                                           \
     {                                                                                                        \
