@@ -40,11 +40,16 @@ struct watched { /* one socket of libcurl */
 
 /* -- the end of an exchange -- */
 
-static void free_exchange(struct exchange *x)
+static void unlink_exchange(struct exchange *x)
 {
     *(x->prev ? &x->prev->next : &x->client->exchanges) = x->next;
     if (x->next)
         x->next->prev = x->prev;
+    x->prev = x->next = NULL;
+}
+
+static void free_exchange(struct exchange *x)
+{
     curl_easy_cleanup(x->easy);
     curl_slist_free_all(x->headers);
     buf_deinit(&x->request_body);
@@ -75,6 +80,7 @@ static void finish(struct exchange *x, CURLcode code)
         response.body = buf_str(&x->body);
         response.head = buf_str(&x->head);
     }
+    unlink_exchange(x);
     (void)curl_multi_remove_handle(x->client->multi, x->easy);
     x->on_done(x->arg, &response);
     free_exchange(x);
@@ -323,8 +329,10 @@ struct http_client *http_client_free(struct http_client *c)
 {
     if (!c)
         return NULL;
-    while (c->exchanges)
+    while (c->exchanges) {
+        assert(!c->exchanges->prev); /* the first */
         finish(c->exchanges, CURLE_ABORTED_BY_CALLBACK);
+    }
     (void)curl_multi_cleanup(c->multi); /* closes the kept connections, and with them what is watched */
     uv_close((uv_handle_t *)&c->timer, on_timer_closed);
     return NULL;

@@ -113,7 +113,7 @@ struct str http_percent_decode(struct arena *arena, struct str s, bool plus_is_s
     size_t n = 0;
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] == '%' && s.n - i > 2) {
-            out[n++] = (char)(hex_digit(s.p[i + 1]) << 4 | hex_digit(s.p[i + 2]));
+            out[n++] = (char)(hex_digit(s.p[i + 1]) * 16 + hex_digit(s.p[i + 2]));
             i += 2;
         } else {
             out[n++] = plus_is_space && s.p[i] == '+' ? ' ' : s.p[i];

@@ -338,7 +338,7 @@ static int decode_field(const struct json_field *f, json_t *root, struct arena *
 int json_fields_decode(const struct json_field *fields, struct str body, struct arena *arena, void *ret,
                        struct err *e)
 {
-    json_t *root;
+    json_t *root = NULL;
     int rc = parse_object(body, &root, e);
     if (rc)
         return rc;
