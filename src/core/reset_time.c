@@ -119,7 +119,7 @@ static bool on_a_date(const struct cursor *c, const struct date *date, int64_t m
 
 static bool clock_time(struct cursor *c, int64_t *ret)
 {
-    struct date date;
+    struct date date = {0};
     int64_t minutes;
     bool dated = take_date(&c->rest, &date);
     while (dated && (take_word(&c->rest, STR(",")) || take_word(&c->rest, STR(" at")) ||
