@@ -2,4 +2,5 @@
 #pragma once
 #include "cli/command.h"
 
-extern const struct command command_up, command_serve, command_doctor;
+extern const struct command command_up, command_serve, command_status, command_agents, command_tasks,
+    command_jobs, command_tokens, command_doctor, command_configuration;
