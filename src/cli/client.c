@@ -178,7 +178,7 @@ int client_call(const struct invocation *in, const char *method, const char *pat
     return rc;
 }
 
-bool client_try(const char *socket_path, const char *method, const char *path, int64_t timeout_us)
+int client_ask(const char *socket_path, const char *method, const char *path, int64_t timeout_us)
 {
     struct buf answer = BUF_INIT;
     struct exchange x = {.url = "http://localhost",
@@ -190,7 +190,13 @@ bool client_try(const char *socket_path, const char *method, const char *path, i
                          .body = strcmp(method, "POST") == 0 ? "{}" : NULL};
     bool answered = transfer(&x);
     buf_deinit(&answer);
-    return answered && x.status >= 200 && x.status < 300;
+    return answered ? (int)x.status : 0;
+}
+
+bool client_try(const char *socket_path, const char *method, const char *path, int64_t timeout_us)
+{
+    int status = client_ask(socket_path, method, path, timeout_us);
+    return status >= 200 && status < 300;
 }
 
 void client_add_escaped(struct buf *url, const char *text)

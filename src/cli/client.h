@@ -29,7 +29,10 @@ void reply_deinit(struct reply *r);
 /* `body` NULL: none.  0: the status is 2xx and *ret is to be deinited.  Else an exit code. */
 MUST_CHECK int client_call(const struct invocation *in, const char *method, const char *path,
                            const json_t *body, struct reply *ret);
-/* The same without a word and with little patience: for what is nice to have.  Whether the node did it. */
+/* The same without a word and with little patience: for what is nice to have.  The HTTP status; 0: nobody
+ * answered. */
+int client_ask(const char *socket_path, const char *method, const char *path, int64_t timeout_us);
+/* Whether the node did it. */
 bool client_try(const char *socket_path, const char *method, const char *path, int64_t timeout_us);
 /* Appends `text` as it may stand in a path or a query. */
 void client_add_escaped(struct buf *url, const char *text);

@@ -28,8 +28,8 @@ static const struct row_column details[] = {
 };
 static const struct row_column events[] = {
     {"AT", "at", ROW_AGE},
-    {"FROM", "from"},
-    {"TO", "to"},
+    {"FROM", "from_stage"},
+    {"TO", "to_stage"},
     {"BY", "actor"},
     {"REASON", "reason", .gives_way = true},
     {0},

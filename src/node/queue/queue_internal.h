@@ -104,6 +104,8 @@ struct queue {
     struct worker *reaper;   /* kills what lost shims left */
 
     uv_timer_t reconcile_timer;
+    uv_fs_event_t runs_watch; /* of runs_dir: what `muster run` puts there */
+    uv_timer_t notice_timer;  /* from its first sign to the look at it */
     bool reconciling, taking_up;
     struct map suspects; /* what the last look saw once */
     struct reconcile_wait *reconcile_waits;
