@@ -179,7 +179,7 @@ static int run_spec_in_foreground(const struct invocation *in, const char *data_
     if (prepare(runs_dir.p, spec, &e) != 0)
         return fail(in, &e);
     int rc = become_shim(in, shim, dir.p);
-    (void)rundir_remove(runs_dir.p, spec->key);
+    (void)!rundir_remove(runs_dir.p, spec->key);
     return rc;
 }
 

@@ -242,3 +242,17 @@ test('a command that is not there fails its job with a reason', async (t) => {
     assert.equal(failed.cause, 'start failed');
     assert.match(failed.last_error, /No such file/);
 });
+
+// One JSON object that ends without a line feed, as `gemini --output-format json` and `claude --output-format json` print it.
+test('r2_unterminated_line: what an agent prints behind its last line feed is read, from both formats of one object', async (t) => {
+    const gemini = JSON.stringify({ response: 'done', stats: { models: { 'gemini-2.5-flash': { tokens: { prompt: 1000, cached: 400, candidates: 40, thoughts: 10, tool: 0 } } } } }, null, 2);
+    const claude = JSON.stringify({ type: 'result', subtype: 'success', is_error: false, total_cost_usd: 0.5, usage: { input_tokens: 600, output_tokens: 50, cache_read_input_tokens: 400 } });
+    const profile = (name, format) => shellAgent('printf %s "$1"', { name, more: 'max_attempts = 1' }).replace('"text"', `"${format}"`);
+    const node = await startNode(t, { config: profile('g', 'gemini-json') + profile('c', 'claude-json') });
+    for (const [agent, text] of [['g', gemini], ['c', claude]]) {
+        const { id } = await addJob(node, { agent, args: [text] });
+        const [run] = (await waitJob(node, id, ['done', 'failed'])).runs;
+        // 1000 prompt tokens of which 400 were cached; 40 candidates and 10 thoughts.
+        assert.deepEqual([run.input_tokens, run.cache_read_tokens, run.output_tokens], [600, 400, 50], agent);
+    }
+});

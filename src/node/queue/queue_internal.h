@@ -62,6 +62,8 @@ struct live_run {
     char *spawn_error;                   /* why the shim could not be started; NULL when it could */
     int64_t output_offset, output_inode; /* of the file being read */
     struct line_joiner partial[2];       /* stdout, stderr: parts of a line that is not complete yet */
+    int64_t partial_at_us[2];
+    bool is_over; /* nothing of it is left; booked once its output has been read to the end */
     struct output_parser *parser;
     int64_t usage_saved_us; /* monotonic */
     bool usage_changed;
@@ -132,6 +134,7 @@ void live_launch(struct live_run *run, const struct job *job); /* directory, the
 void live_spawn(struct live_run *run);   /* the directory is there; harmless when a shim has it */
 void live_take_up(struct live_run *run); /* whatever state the directory is in */
 void live_cancel(struct live_run *run, bool hard);
+void live_over(struct live_run *run);    /* nothing of it is left: reads the rest of its output, then books */
 void live_booked(struct live_run *run);  /* removes it */
 void live_unwatch(struct live_run *run); /* closes its handles, touches nothing of the run */
 void live_free(struct live_run *run);

@@ -45,7 +45,7 @@ static void reap_done(struct worker_job *job)
     log_warn("queue", "shim lost", LOG_INT("run", run->run_id), LOG_INT("job", run->job_id),
              LOG_TEXT("agent", run->agent), LOG_INT("killed", r->killed));
     if (!run->queue->stopping)
-        book_run(run);
+        live_over(run);
     free(r);
 }
 
@@ -329,8 +329,9 @@ static void put_waiting(struct reconcile_op *r, const struct found_dir *found)
         (void)uv_timer_start(&q->notice_timer, on_notice, NOTICE_AGAIN_MS, 0);
     if (found->age_us < ABANDONED_US || rundir_is_locked(q->config.runs_dir, found->key))
         return;
-    log_warn("queue", "a run that was prepared and never started is removed", LOG_TEXT("key", found->key));
-    (void)rundir_remove(q->config.runs_dir, found->key);
+    int rc = rundir_remove(q->config.runs_dir, found->key);
+    log_warn("queue", "a run that was prepared and never started is removed", LOG_TEXT("key", found->key),
+             LOG_TEXT("error", rc ? strerror(-rc) : NULL));
 }
 
 static void put_left_behind(struct reconcile_op *r, struct found_dir *found)
