@@ -57,6 +57,22 @@ static int lock_data_dir(const struct config *config, struct err *e)
     return rc;
 }
 
+/* The socket's folder: /run is empty after a boot.  Everybody may pass through it, as everybody may connect.
+ */
+static int make_socket_dir(const char *socket, struct err *e)
+{
+    const char *slash = strrchr(socket, '/');
+    if (!slash || slash == socket)
+        return 0;
+    CLEANUP(buf_deinit) struct buf dir = BUF_INIT;
+    buf_add(&dir, socket, (size_t)(slash - socket));
+    int rc = file_mkdirs(dir.p, 0755);
+    return rc ? err_set(e, ERR_INTERNAL, rc,
+                        "%s cannot be made: %s; set socket to a place that can be written", dir.p,
+                        strerror(-rc))
+              : 0;
+}
+
 static int prepare_dirs(struct node *n, struct err *e)
 {
     n->runs_dir = under(n->config, "runs");
@@ -64,6 +80,8 @@ static int prepare_dirs(struct node *n, struct err *e)
     int rc = make_dir(n->runs_dir, e);
     if (rc == 0)
         rc = make_dir(n->ended_dir, e);
+    if (rc == 0)
+        rc = make_socket_dir(n->config->socket, e);
     return rc ? rc : lock_data_dir(n->config, e);
 }
 

@@ -96,7 +96,7 @@ static int list_work(struct api_op *op, struct db *db, struct err *e)
         put_entry(&op->json, &entries[i]);
     json_array_end(&op->json);
     json_object_end(&op->json);
-    api_next_page(op, "/api/v1/audit", "", in->limit, count, count ? entries[count - 1].id : 0);
+    api_next_page(op, in->limit, count, count ? entries[count - 1].id : 0);
     return 0;
 }
 

@@ -193,9 +193,7 @@ static int list_work(struct api_op *op, struct db *db, struct err *e)
     }
     json_array_end(&op->json);
     json_object_end(&op->json);
-    const char *query =
-        f->state >= 0 ? arena_printf(op->arena, "state=%s", job_state_name((enum job_state)f->state)) : "";
-    api_next_page(op, "/api/v1/jobs", query, f->limit, count, count ? jobs[count - 1].id : 0);
+    api_next_page(op, f->limit, count, count ? jobs[count - 1].id : 0);
     return 0;
 }
 
@@ -203,20 +201,19 @@ static void list(struct http_request *r, void *context)
 {
     struct job_filter f = {.state = -1};
     struct str state;
-    if (!api_page(r, &f.limit, &f.after) || !http_query_i64(r, "task_id", 1, INT64_MAX, 0, &f.task_id))
+    if (!api_page(r, &f.limit, &f.after) || !http_query_i64(r, "task_id", 1, INT64_MAX, 0, &f.task_id) ||
+        !api_query_newest(r, &f.newest_first))
         return;
     if (http_query(r, "state", &state)) {
         enum job_state named;
         if (!job_state_of(state, &named)) {
-            http_reply_problem(r, 400, NULL, "state is one of queued, running, done, failed, cancelled");
+            http_reply_problem(r, 400, "/state", "state is one of queued, running, done, failed, cancelled");
             return;
         }
         f.state = (int)named;
     }
     f.agent = api_query_text(r, "agent");
     f.repo = api_query_text(r, "repo");
-    const char *order = api_query_text(r, "order");
-    f.newest_first = order && strcmp(order, "newest") == 0;
     struct api_op *op = api_op_new(r, context, list_work);
     struct job_filter *in = op->input = arena_alloc(op->arena, sizeof(*in));
     *in = f;

@@ -331,7 +331,7 @@ static void put_waiting(struct reconcile_op *r, const struct found_dir *found)
         return;
     int rc = rundir_remove(q->config.runs_dir, found->key);
     log_warn("queue", "a run that was prepared and never started is removed", LOG_TEXT("key", found->key),
-             LOG_TEXT("error", rc ? strerror(-rc) : NULL));
+             LOG_TEXT("error", rc ? strerror(-rc) : ""));
 }
 
 static void put_left_behind(struct reconcile_op *r, struct found_dir *found)
