@@ -6,6 +6,7 @@
 #include "cli/when.h"
 #include "io/config.h"
 #include "io/file.h"
+#include "run/cgroup.h"
 #include "run/launch.h"
 
 #include <signal.h>
@@ -119,6 +120,9 @@ static int fill(const struct invocation *in, const struct config *config, struct
     spec->output_max_bytes = profile ? profile->output_max_bytes : OUTPUT_MAX_BYTES;
     spec->created_at_us = clock_wall_us();
     spec->stop_signal = profile ? profile->stop_signal : SIGTERM;
+    char cgroup[CGROUP_PATH_MAX];
+    cgroup_find_parent(cgroup);
+    spec->cgroup = cgroup[0] ? xstrdup(cgroup) : NULL;
     spec->repo = copy_or_null(command_option(in, "repo"));
     spec->model = copy_or_null(model || !profile ? model : profile->model);
     return 0;

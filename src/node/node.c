@@ -288,8 +288,11 @@ static int open_store(struct node *n, struct err *e)
 
 static struct http_route *wire(struct node *n)
 {
-    struct queue_config queue = {
-        .config = n->config, .runs_dir = n->runs_dir, .ended_dir = n->ended_dir, .shim_path = n->shim_path};
+    struct queue_config queue = {.config = n->config,
+                                 .runs_dir = n->runs_dir,
+                                 .ended_dir = n->ended_dir,
+                                 .shim_path = n->shim_path,
+                                 .cgroup = n->cgroup};
     struct metrics_config metrics = metrics_settings(n->config);
     size_t route_count;
     n->events = events_new();
@@ -382,6 +385,7 @@ int node_main(const char *config_path)
     log_setup(n.config->log_level, n.config->log_format);
     say_warnings(n.config);
     n.shim_path = launch_find_shim();
+    cgroup_find_parent(n.cgroup);
     (void)uv_loop_init(&n.loop);
     if (prepare_dirs(&n, &e) != 0 || open_store(&n, &e) != 0) {
         log_error("node", "cannot start", LOG_TEXT("at", e.place), LOG_TEXT("error", e.text));

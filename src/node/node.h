@@ -8,6 +8,7 @@
 #include "node/events.h"
 #include "node/metrics/metrics.h"
 #include "node/queue/queue.h"
+#include "run/cgroup.h"
 #include "store/store.h"
 
 struct auth;
@@ -23,6 +24,7 @@ struct node {
     struct metrics *metrics;
     struct sweep *sweep;
     struct http_server *http;
+    char cgroup[CGROUP_PATH_MAX]; /* runs have theirs below it; "" for none */
     char *runs_dir, *ended_dir, *shim_path;
     int64_t started_us, started_wall_us;
     bool ready, stopping;

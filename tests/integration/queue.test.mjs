@@ -1,6 +1,6 @@
 // spec 20: jobs from the API to a process and back.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { addJob, job, shellAgent, waitJob } from '../lib/agents.mjs';
@@ -255,4 +255,31 @@ test('r2_unterminated_line: what an agent prints behind its last line feed is re
         // 1000 prompt tokens of which 400 were cached; 40 candidates and 10 thoughts.
         assert.deepEqual([run.input_tokens, run.cache_read_tokens, run.output_tokens], [600, 400, 50], agent);
     }
+});
+
+// Where this process could make a cgroup below its own, a node that it starts can.
+function ownCgroup() {
+    const mount = readFileSync('/proc/mounts', 'utf8').split('\n').map((line) => line.split(' ')).find(([, , type]) => type === 'cgroup2')?.[1];
+    const own = readFileSync('/proc/self/cgroup', 'utf8').match(/^0::(\/.*)$/m)?.[1];
+    const dir = mount && own && path.join(mount, own);
+    try {
+        if (!dir || existsSync('/run/systemd/system')) return null;
+        accessSync(path.join(dir, 'cgroup.procs'), constants.W_OK);
+        accessSync(dir, constants.W_OK);
+        return dir;
+    } catch {
+        return null;
+    }
+}
+
+test('Q11 Q13 a run has a cgroup of its own where the kernel lets us, and it is gone with the run', async (t) => {
+    const parent = ownCgroup();
+    if (!parent) return t.skip('NOT TESTED: no cgroup v2 here that may be written');
+    const node = await startNode(t, { config: shellAgent('cat /proc/self/cgroup; setsid sleep 1000 & exit 0') });
+    const { id } = await addJob(node, { agent: 'sh', args: [] });
+    const [run] = (await waitJob(node, id, 'done')).runs;
+    const { lines } = (await node.get(`/api/v1/runs/${run.id}/output`)).json;
+    const name = lines.map((line) => line.text.match(/^0::.*\/(muster-[0-9a-f]{32})$/)?.[1]).find(Boolean);
+    assert.ok(name, JSON.stringify(lines));
+    assert.ok(!existsSync(path.join(parent, name)));
 });

@@ -4,7 +4,7 @@
 // started here is ended when the test ends, even one that throws: the node, its shims and everything that carries the
 // mark of one of its runs, each by its own pid.
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -168,6 +168,15 @@ export class Node {
         }
         return all().filter((s) => shims.has(s.pid) || keys.has(environment(s.pid).MUSTER_RUN));
     }
+    // Of the runs whose shims were killed and that no node came to book.
+    removeCgroups() {
+        const left = this.runKeys().map((key) => path.join(this.dataDir, 'runs', key, 'agent')).filter(existsSync)
+            .map((file) => readFileSync(file, 'utf8').trim().split(' ')[4]).filter((dir) => dir?.startsWith('/') && existsSync(dir));
+        return waitUntil(() => left.every((dir) => {
+            if (existsSync(dir)) rmdirSync(dir);
+            return true;
+        }), 'the cgroups of this node\'s runs to be gone');
+    }
     async destroy() {
         this.kill('SIGKILL');
         if (this.running) await this.waitExit();
@@ -177,6 +186,7 @@ export class Node {
             for (const s of left) kill(s.pid);
             return left.length === 0;
         }, 'the processes of this node\'s runs to be gone');
+        await this.removeCgroups();
     }
 }
 

@@ -495,6 +495,7 @@ void live_launch(struct live_run *run, const struct job *job)
         .timeout_us = job->timeout_us,
         .data_dir = config->data_dir,
         .repo_root = config->repo_root,
+        .cgroup = q->config.cgroup && q->config.cgroup[0] ? q->config.cgroup : NULL,
         .now_us = clock_wall_us(),
     };
     struct run_spec spec = {0};

@@ -20,7 +20,8 @@ struct queue;
 struct queue_config {
     const struct config *config; /* outlives the queue; queue_reload gives another */
     const char *runs_dir, *ended_dir,
-        *shim_path; /* shim_path NULL: nothing can be launched, and that is said */
+        *shim_path;     /* shim_path NULL: nothing can be launched, and that is said */
+    const char *cgroup; /* runs get theirs below it; "" for none */
 };
 struct queue *queue_new(uv_loop_t *loop, struct store *store, struct events *events,
                         const struct queue_config *config);
