@@ -193,12 +193,22 @@ test('Q1 a workflow drives itself; an exhausted stage blocks its task', async (t
     assert.equal((await node.post(`/api/v1/tasks/${id}/stage`, { stage: 'done', reason: 'merged' })).status, 200);
     const back = await node.post(`/api/v1/tasks/${id}/stage`, { stage: 'plan' });
     assert.equal(back.status, 409, 'Q2 a terminal task never comes back');
+    const moves = await node.events('/api/v1/events?subject=event.task.>');
     const stuck = (await node.post('/api/v1/tasks', { work_item: 'API-43', workflow: 'stuck' })).json.id;
     const blocked = await node.waitFor(async () => {
         const now = await task(stuck);
         return now.blocked && now;
     }, 'the task to be blocked');
     assert.equal(blocked.stage, 'plan');
+    await waitUntil(() => moves.events.some((event) => event.data.task_id === stuck && event.data.blocked), 'an event that says so');
+    // A job that is revived blocks its task no more, until it is exhausted again.
+    const [exhausted] = (await node.get(`/api/v1/jobs?task_id=${stuck}`)).json.jobs;
+    assert.equal((await node.post('/api/v1/queue/pause')).status, 200);
+    assert.equal((await node.post(`/api/v1/jobs/${exhausted.id}/retry`)).status, 200);
+    assert.deepEqual([(await task(stuck)).blocked, (await task(stuck)).blocked_reason], [false, null]);
+    assert.equal((await node.post('/api/v1/queue/resume')).status, 200);
+    await node.waitFor(async () => (await task(stuck)).blocked, 'the task to be blocked again');
+    moves.close();
     const stages = (await node.get('/metrics')).json.stages;
     assert.deepEqual(stages.map((one) => [one.work_item, one.stage]), [['API-43', 'plan']], 'M6');
 });

@@ -332,12 +332,26 @@ static void cancel(struct http_request *r, void *context)
     api_write(op);
 }
 
+/* The task that waits for it is blocked no more. */
+static int unblock_task(struct api_op *op, struct db *db, const struct job *job, struct err *e)
+{
+    struct task task;
+    int rc = job->task_id ? task_get(db, job->task_id, op->arena, &task, e) : TASK_E_ABSENT;
+    if (rc != 0)
+        return rc == TASK_E_ABSENT ? 0 : rc;
+    if (!task.blocked || !job->stage || strcmp(job->stage, task.stage) != 0)
+        return 0;
+    return task_set_blocked(db, task.id, NULL, op->op.now_us, e);
+}
+
 static int retry_work(struct api_op *op, struct db *db, struct err *e)
 {
     struct id_input *in = op->input;
     int rc = read_before(op, db, e);
     if (rc == 0)
         rc = change(op, db, JOB_RETRY, NULL, e);
+    if (rc == 0)
+        rc = unblock_task(op, db, &in->before, e);
     return rc ? rc : put_job_by_id(op, db, in->id, false, e);
 }
 

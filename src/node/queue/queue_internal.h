@@ -157,7 +157,8 @@ struct job_finish {
     bool changed; /* false: a stale or late word, recorded and moving nothing */
     struct job_change change;
     int64_t task_id, next_job_id, run_id;
-    char from_stage[64], to_stage[64]; /* "" when the task did not move */
+    char from_stage[256],
+        to_stage[256]; /* "" when nothing happened to the task; the same when it is blocked */
     bool blocked;
 };
 MUST_CHECK int finish_job(struct db *db, struct job_finish *f, struct err *e);
