@@ -5,8 +5,10 @@
 #include "cli/nearest.h"
 #include "io/config.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdarg.h>
+#include <unistd.h>
 
 const struct command_exit_code command_exit_codes[] = {
     {EXIT_DONE, "It is done."},
@@ -273,8 +275,19 @@ static int help(const char *about)
     return EXIT_DONE;
 }
 
+/* Descriptors 0 to 2 exist from here on, so that no socket and no database becomes one of them. */
+static void open_standard_fds(void)
+{
+    int fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO)
+        fd = open("/dev/null", O_RDWR);
+    if (fd >= 0)
+        (void)close(fd);
+}
+
 int command_main(int argc, char **argv)
 {
+    open_standard_fds();
     const char *name = argc > 1 ? argv[1] : NULL;
     if (!name) {
         command_print_overview(stderr);

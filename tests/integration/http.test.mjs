@@ -145,3 +145,9 @@ test('r2_socket_folder: the folder of the Unix socket is made, as /run is empty 
     assert.equal((await request({ socketPath: socket, agent: false }, 'GET', '/healthz')).status, 200);
     await node.stop();
 });
+
+test('r2_closed_descriptors: a node that is started without standard descriptors serves and stops', async (t) => {
+    const node = await startNode(t, { wrapper: ['sh', '-c', 'exec "$0" "$@" <&-'] });
+    assert.equal((await node.get('/healthz')).status, 200);
+    await node.stop();
+});
