@@ -1,9 +1,9 @@
 /* command.h -- one row per command of the command line.
  *
  * Each command is one file with one `const struct command`; main.c lists them.  The same rows parse, and
- * print
- * --help, the manual pages and the completions, so that none of these can say something else.  A command may
- * have verbs ("jobs list", "jobs cancel ID"); they share its options.  One thread. */
+ * print --help, the manual pages, the completions and docs/reference/commands.md, so that none of these can
+ * say something else.  A command may have verbs ("jobs list", "jobs cancel ID"); they share its options.
+ * One thread. */
 #pragma once
 #include "base/base.h"
 
@@ -25,6 +25,7 @@ struct command_option {
     const char *name;  /* NULL ends the table */
     const char *value; /* name of its value, NULL: none */
     const char *doc;
+    const char *choices; /* "a|b": what its value may be, for completions; NULL: anything */
 };
 #define COMMAND_OPTIONS_MAX 24
 extern const struct command_option command_common_options[]; /* accepted by every command */
@@ -37,11 +38,17 @@ struct command_verb {
     int (*run)(const struct invocation *in);
 };
 
+struct command_example {
+    const char *line; /* as typed, without the prompt; NULL ends the table */
+    const char *doc;
+};
+
 struct command {
     const char *name;
     const char *args;        /* without verbs: words that it takes, as a verb's */
     const char *summary;     /* one line */
-    const char *description; /* paragraphs, for the manual; an empty line parts them */
+    const char *description; /* paragraphs, parted by an empty line; a line that begins with a space stands */
+    const struct command_example *examples; /* NULL: none */
     const struct command_option *options;
     const struct command_verb *verbs;
     bool takes_command;                      /* options end at the first word that is none */

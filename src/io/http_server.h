@@ -30,6 +30,7 @@ enum http_role {
     HTTP_ROLE_SCHEDULER = 16,
     HTTP_ROLE_ANYBODY = 32, /* no credentials needed */
 };
+const char *http_method_name(enum http_method method);
 const char *http_role_name(enum http_role role);
 bool http_role_of(struct str name, enum http_role *ret);
 

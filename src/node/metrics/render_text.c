@@ -424,6 +424,16 @@ static const struct {
      "When this process started, epoch."},
 };
 
+void render_text_families(void (*each)(void *arg, const char *type, const char *name, const char *help),
+                          void *arg)
+{
+    for (size_t i = 0; i < COUNT_OF(families); i++) {
+        char name[96];
+        (void)snprintf(name, sizeof(name), "%s%s", families[i].name, exposition_suffix(families[i].type));
+        each(arg, exposition_type_name(families[i].type), name, families[i].help);
+    }
+}
+
 /* Rows of one name stand together in the table. */
 static void counters(struct page *p)
 {
