@@ -46,7 +46,9 @@ lint:
 	tools/setup lint
 	tools/lint
 
-install: build
+install:
+	tools/setup build
+	TARGETS='muster muster-shim extras' tools/build build
 	meson install -C build --no-rebuild
 
 clean:

@@ -72,6 +72,7 @@ static void set_request(CURL *curl, const struct exchange *x)
 static bool transfer(struct exchange *x)
 {
     CURL *curl = curl_easy_init();
+    long os_error = 0;
     struct buf url = BUF_INIT;
     struct str base = str_of(x->url);
     while (base.n > 0 && base.p[base.n - 1] == '/')
@@ -84,9 +85,12 @@ static bool transfer(struct exchange *x)
     set_request(curl, x);
     CURLcode code = curl_easy_perform(curl);
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &x->status);
+    (void)curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_error);
     curl_slist_free_all(headers);
     curl_easy_cleanup(curl);
     buf_deinit(&url);
+    if (code == CURLE_COULDNT_CONNECT && os_error) /* libcurl would speak of a port, also for a Unix socket */
+        (void)snprintf(x->why, sizeof(x->why), "%s", strerror((int)os_error));
     if (code != CURLE_OK && !x->why[0])
         (void)snprintf(x->why, sizeof(x->why), "%s", curl_easy_strerror(code));
     return code == CURLE_OK;

@@ -240,23 +240,35 @@ static int run_command(struct invocation *in, int argc, char **argv)
     if (rc != 0)
         return rc;
     rc = in->verb ? in->verb->run(in) : in->command->run(in);
-    if (fflush(stdout) != 0 || ferror(stdout))
-        return rc ? rc : command_fail(in, "standard output cannot be written: %s", strerror(errno));
     return rc;
 }
 
 /* -- muster -- */
 
+/* A full disk behind a pipe is no success. */
+static int flushed(int rc)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return rc;
+    if (rc == EXIT_DONE)
+        (void)fprintf(stderr, "muster: standard output cannot be written: %s\n", strerror(errno));
+    return rc == EXIT_DONE ? EXIT_FAILED : rc;
+}
+
 static const char *next_command(const void *unused, size_t i)
 {
     (void)unused;
-    return commands[i] ? commands[i]->name : NULL;
+    if (!commands[i])
+        return NULL;
+    return commands[i]->hidden ? "" : commands[i]->name; /* "" is near to nothing */
 }
 
 static int unknown(const char *name)
 {
     const char *nearest = nearest_name(name, next_command, NULL);
-    if (nearest)
+    if (name[0] == '-')
+        (void)fprintf(stderr, "muster: options stand behind the command: muster COMMAND %s\n", name);
+    else if (nearest)
         (void)fprintf(stderr, "muster: there is no command \"%s\"; did you mean \"%s\"?\n", name, nearest);
     else
         (void)fprintf(stderr, "muster: there is no command \"%s\"; see muster help\n", name);
@@ -295,10 +307,10 @@ int command_main(int argc, char **argv)
     }
     if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
         (void)printf("muster %s\n", MUSTER_VERSION);
-        return EXIT_DONE;
+        return flushed(EXIT_DONE);
     }
     if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
-        return help(argc > 2 ? argv[2] : NULL);
+        return flushed(help(argc > 2 ? argv[2] : NULL));
     struct invocation in = {.command = command_find(name)};
-    return in.command ? run_command(&in, argc - 1, argv + 1) : unknown(name);
+    return in.command ? flushed(run_command(&in, argc - 1, argv + 1)) : unknown(name);
 }

@@ -126,6 +126,8 @@ static int run(const struct invocation *in)
     return failed ? EXIT_FAILED : EXIT_DONE;
 }
 
+static const struct command_example examples[] = {{"muster doctor", "Exit code 0 when all is well."}, {0}};
+
 const struct command command_doctor = {
     .name = "doctor",
     .args = "",
@@ -135,4 +137,5 @@ const struct command command_doctor = {
                    "failed check says what to do.",
     .options = options,
     .run = run,
+    .examples = examples,
 };

@@ -90,12 +90,13 @@ void command_print_overview(FILE *out)
 {
     CLEANUP(buf_deinit) struct buf text = BUF_INIT;
     char code[16];
-    buf_add_text(&text,
-                 "muster takes the roll call of AI agents.\n\nUsage: muster COMMAND [OPTION]…\n\nCommands:\n");
+    buf_add_text(
+        &text, "muster takes the roll call of AI agents.\n\nUsage: muster COMMAND [OPTION]…\n\nCommands:\n");
     for (const struct command *const *c = commands; *c; c++)
         if (!(*c)->hidden)
             fill_row(&text, (*c)->name, (*c)->summary, 14, FILL_WIDTH);
-    buf_add_text(&text, "\nmuster COMMAND --help tells more, and so does man muster-COMMAND.\n\nExit codes:\n");
+    buf_add_text(&text,
+                 "\nmuster COMMAND --help tells more, and so does man muster-COMMAND.\n\nExit codes:\n");
     for (const struct command_exit_code *e = command_exit_codes; e->doc; e++) {
         (void)snprintf(code, sizeof(code), "%d", e->code);
         fill_row(&text, code, e->doc, 14, FILL_WIDTH);

@@ -72,12 +72,22 @@ static void set_value(struct config_value *v, char *text, char **list, const cha
     (void)snprintf(v->origin, sizeof(v->origin), "%s", origin);
 }
 
+/* The variable may be somebody else's, as behind su, or name what no session has made. */
+static bool have_runtime_dir(void)
+{
+    const char *dir = environment("XDG_RUNTIME_DIR");
+    char *own = dir ? join(dir, "muster") : NULL;
+    bool usable = dir && (access(own, W_OK | X_OK) == 0 || access(dir, W_OK | X_OK) == 0);
+    free(own);
+    return usable;
+}
+
 static char *worked_out(const struct config *c, const struct config_key *key)
 {
     bool root = geteuid() == 0;
     if (key->offset == offsetof(struct config, data_dir))
         return root ? xstrdup("/var/lib/muster") : in_home("XDG_STATE_HOME", ".local/state", "muster");
-    if (key->offset == offsetof(struct config, socket) && !root && !environment("XDG_RUNTIME_DIR"))
+    if (key->offset == offsetof(struct config, socket) && !root && !have_runtime_dir())
         return join(c->data_dir, "node.sock");
     if (key->offset == offsetof(struct config, socket))
         return root ? xstrdup("/run/muster/node.sock")

@@ -12,7 +12,8 @@ const struct config_key config_keys[] = {
     {"", "socket", "text", NULL, .offset = AT(socket),
      .doc = "Unix socket of the API, for the command line; it knows its caller by uid. Default: "
             "/run/muster/node.sock "
-            "for root, else $XDG_RUNTIME_DIR/muster/node.sock."},
+            "for root, else $XDG_RUNTIME_DIR/muster/node.sock, else, without such a directory, "
+            "data_dir/node.sock."},
     {"", "data_dir", "text", NULL, .offset = AT(data_dir),
      .doc = "Where the store and the runs are kept. Default: /var/lib/muster for root, else "
             "$XDG_STATE_HOME/muster."},

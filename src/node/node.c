@@ -38,6 +38,23 @@ static int make_dir(const char *path, struct err *e)
               : 0;
 }
 
+/* /run is empty after a boot.  Others may enter: the socket asks the kernel who they are. */
+static int make_socket_dir(const struct config *config, struct err *e)
+{
+    const char *slash = strrchr(config->socket, '/');
+    if (!slash || slash == config->socket)
+        return 0;
+    char *dir = xstrndup(config->socket, (size_t)(slash - config->socket));
+    mode_t kept = umask(022);
+    int rc = file_mkdirs(dir, 0755);
+    (void)umask(kept);
+    if (rc != 0)
+        (void)err_set(e, ERR_INTERNAL, rc, "%s cannot be made: %s; set socket to a place that can be written",
+                      dir, strerror(-rc));
+    free(dir);
+    return rc;
+}
+
 /* One node per data directory: it is the only writer (spec 10 D2).  The descriptor stays open until the
  * process ends. */
 static int lock_data_dir(const struct config *config, struct err *e)
@@ -57,22 +74,6 @@ static int lock_data_dir(const struct config *config, struct err *e)
     return rc;
 }
 
-/* The socket's folder: /run is empty after a boot.  Everybody may pass through it, as everybody may connect.
- */
-static int make_socket_dir(const char *socket, struct err *e)
-{
-    const char *slash = strrchr(socket, '/');
-    if (!slash || slash == socket)
-        return 0;
-    CLEANUP(buf_deinit) struct buf dir = BUF_INIT;
-    buf_add(&dir, socket, (size_t)(slash - socket));
-    int rc = file_mkdirs(dir.p, 0755);
-    return rc ? err_set(e, ERR_INTERNAL, rc,
-                        "%s cannot be made: %s; set socket to a place that can be written", dir.p,
-                        strerror(-rc))
-              : 0;
-}
-
 static int prepare_dirs(struct node *n, struct err *e)
 {
     n->runs_dir = under(n->config, "runs");
@@ -81,7 +82,7 @@ static int prepare_dirs(struct node *n, struct err *e)
     if (rc == 0)
         rc = make_dir(n->ended_dir, e);
     if (rc == 0)
-        rc = make_socket_dir(n->config->socket, e);
+        rc = make_socket_dir(n->config, e);
     return rc ? rc : lock_data_dir(n->config, e);
 }
 
@@ -204,7 +205,9 @@ static char *served_address(const struct node *n)
 {
     const char *listen = n->config->listen, *colon = strrchr(listen, ':');
     struct buf text = BUF_INIT;
-    buf_printf(&text, "%.*s:%d", colon ? (int)(colon - listen) : 0, listen, http_server_port(n->http));
+    if (!colon)
+        return xstrdup("none"); /* the Unix socket alone */
+    buf_printf(&text, "%.*s:%d", (int)(colon - listen), listen, http_server_port(n->http));
     return buf_take(&text);
 }
 

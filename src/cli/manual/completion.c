@@ -213,10 +213,11 @@ void manual_complete_zsh(struct buf *out)
         add_quoted(out, (*c)->summary);
         buf_add_text(out, "'\n");
     }
-    buf_add_text(out, ")\nif ((CURRENT == 2)); then\n    _describe -t commands 'muster command' muster_commands\n"
-                      "    return\nfi\nlocal muster_command=$words[2]\nshift words\n((CURRENT--))\n"
-                      "case $muster_command in\n"
-                      "    help)\n        _describe -t commands 'muster command' muster_commands\n        ;;\n");
+    buf_add_text(out,
+                 ")\nif ((CURRENT == 2)); then\n    _describe -t commands 'muster command' muster_commands\n"
+                 "    return\nfi\nlocal muster_command=$words[2]\nshift words\n((CURRENT--))\n"
+                 "case $muster_command in\n"
+                 "    help)\n        _describe -t commands 'muster command' muster_commands\n        ;;\n");
     EACH_COMMAND(c)
     zsh_command(out, *c);
     buf_add_text(out, "esac\n");
@@ -248,10 +249,11 @@ static void fish_verbs(struct buf *out, const struct command *c)
     for (const struct command_verb *v = c->verbs; v && v->name; v++)
         buf_printf(&names, " %s", v->name);
     for (const struct command_verb *v = c->verbs; v && v->name; v++)
-        buf_printf(out,
-                   "complete -c muster -n '__fish_seen_subcommand_from %s; and not __fish_seen_subcommand_from%s' "
-                   "-a %s -d \"%s\"\n",
-                   c->name, names.p, v->name, v->summary);
+        buf_printf(
+            out,
+            "complete -c muster -n '__fish_seen_subcommand_from %s; and not __fish_seen_subcommand_from%s' "
+            "-a %s -d \"%s\"\n",
+            c->name, names.p, v->name, v->summary);
 }
 
 void manual_complete_fish(struct buf *out)
@@ -259,7 +261,8 @@ void manual_complete_fish(struct buf *out)
     buf_add_text(out, "# fish completion for muster; printed by `muster manual completion fish`.\n"
                       "complete -c muster -n __fish_use_subcommand -f -a help -d 'What muster can do'\n");
     EACH_COMMAND(c)
-    buf_printf(out, "complete -c muster -n __fish_use_subcommand -f -a %s -d \"%s\"\n", (*c)->name, (*c)->summary);
+    buf_printf(out, "complete -c muster -n __fish_use_subcommand -f -a %s -d \"%s\"\n", (*c)->name,
+               (*c)->summary);
     EACH_COMMAND(c)
     {
         const struct command_option *const tables[] = {(*c)->options, command_common_options};

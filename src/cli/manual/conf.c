@@ -80,8 +80,10 @@ void manual_print_conf(struct buf *out, const struct manual_page *page)
     manual_add_facts(out, "ENVIRONMENT", manual_environment);
     manual_add_facts(out, "FILES", manual_files);
     roff_section(out, "EXAMPLES");
+    roff_text(out, "A profile, and a workflow of two stages that drives itself:");
     roff_verbatim(out, manual_conf_example);
-    buf_add_text(out, ".SH SEE ALSO\n\\fBmuster\\fR(1), \\fBmuster\\-config\\fR(1), \\fBmuster\\-serve\\fR(1)\n");
+    buf_add_text(out,
+                 ".SH SEE ALSO\n\\fBmuster\\fR(1), \\fBmuster\\-config\\fR(1), \\fBmuster\\-serve\\fR(1)\n");
 }
 
 static const struct manual_fact shim_files[] = {
@@ -99,9 +101,9 @@ static const struct manual_fact shim_exits[] = {
     {"64", "The command line or DIR/spec is wrong."},
     {"74", "The directory cannot be read or written."},
     {"75", "Another shim has started this run; nothing was touched."},
-    {"with --foreground",
-     "That of the command; 128 and the signal's number when a signal ended it, 127 when it does not exist, 126 "
-     "when it cannot be started."},
+    {"with --foreground", "That of the command; 128 and the signal's number when a signal ended it, 127 when "
+                          "it does not exist, 126 "
+                          "when it cannot be started."},
     {NULL, NULL}};
 
 void manual_print_shim(struct buf *out, const struct manual_page *page)
@@ -111,13 +113,14 @@ void manual_print_shim(struct buf *out, const struct manual_page *page)
     roff_section(out, "SYNOPSIS");
     buf_add_text(out, "\\fBmuster\\-shim\\fR [\\fB\\-\\-foreground\\fR] \\fIDIR\\fR\n");
     roff_section(out, "DESCRIPTION");
-    roff_text(out, "One such process per run starts the command that DIR/spec describes, reads what it "
-                   "prints, enforces its timeout, adopts and in the end kills all that it has started, and "
-                   "writes down how it ended. It needs no node: a node may end and come back meanwhile, and "
-                   "books the result when it finds it.\n\n"
-                   "muster starts it; people rarely do. It is found beside the program muster, else in PATH.\n\n"
-                   "Killing a shim loses what only it knows: the node then kills what is left of the run and "
-                   "books it as failed with the cause `shim lost`. To end a run use `muster jobs cancel`.");
+    roff_text(out,
+              "One such process per run starts the command that DIR/spec describes, reads what it "
+              "prints, enforces its timeout, adopts and in the end kills all that it has started, and "
+              "writes down how it ended. It needs no node: a node may end and come back meanwhile, and "
+              "books the result when it finds it.\n\n"
+              "muster starts it; people rarely do. It is found beside the program muster, else in PATH.\n\n"
+              "Killing a shim loses what only it knows: the node then kills what is left of the run and "
+              "books it as failed with the cause `shim lost`. To end a run use `muster jobs cancel`.");
     roff_section(out, "OPTIONS");
     roff_entry(out, "--foreground", NULL,
                "Stay in the session and on the terminal of the caller, as `muster run` needs it.");

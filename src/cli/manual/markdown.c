@@ -9,8 +9,9 @@
 
 static void add_head(struct buf *out, const char *title, const char *source)
 {
-    buf_printf(out, "# %s\n\nPrinted by `muster manual markdown %s` from the tables that the program itself "
-                    "works by;\n`tools/check-reference -i` writes it anew.\n",
+    buf_printf(out,
+               "# %s\n\nPrinted by `muster manual markdown %s` from the tables that the program itself "
+               "works by;\n`tools/check-reference -i` writes it anew.\n",
                title, source);
 }
 
@@ -20,7 +21,7 @@ static void add_cell(struct buf *out, const char *text)
     bool code = false;
     for (const char *p = text ? text : ""; *p; p++) {
         code ^= *p == '`';
-        if (*p == '|' || (!code && strchr("<>*_", *p)))
+        if (*p == '|' || (!code && strchr("<>*", *p)))
             buf_add_char(out, '\\');
         buf_add_char(out, *p == '\n' ? ' ' : *p);
     }
@@ -111,7 +112,8 @@ void manual_markdown_commands(struct buf *out)
 
 static void add_plain_keys(struct buf *out)
 {
-    static const char head[] = "\n| Key | Type | Default | Environment | SIGHUP | |\n|---|---|---|---|---|---|\n";
+    static const char head[] =
+        "\n| Key | Type | Default | Environment | SIGHUP | |\n|---|---|---|---|---|---|\n";
     const char *block = NULL;
     for (const struct config_key *k = config_keys; k->name; k++) {
         CLEANUP(buf_deinit) struct buf doc = BUF_INIT, fallback = BUF_INIT, variable = BUF_INIT;
@@ -157,10 +159,10 @@ void manual_markdown_configuration(struct buf *out)
 static const char *type_name(enum json_field_type type)
 {
     static const char *const names[] = {
-        [JSON_FIELD_TEXT] = "text",         [JSON_FIELD_INT] = "integer",
-        [JSON_FIELD_BOOL] = "boolean",      [JSON_FIELD_NUMBER] = "number",
-        [JSON_FIELD_TEXTS] = "texts",       [JSON_FIELD_TEXT_MAP] = "object of texts",
-        [JSON_FIELD_TIME] = "time",         [JSON_FIELD_RAW] = "any",
+        [JSON_FIELD_TEXT] = "text",    [JSON_FIELD_INT] = "integer",
+        [JSON_FIELD_BOOL] = "boolean", [JSON_FIELD_NUMBER] = "number",
+        [JSON_FIELD_TEXTS] = "texts",  [JSON_FIELD_TEXT_MAP] = "object of texts",
+        [JSON_FIELD_TIME] = "time",    [JSON_FIELD_RAW] = "any",
     };
     assert((size_t)type < COUNT_OF(names) && names[type]);
     return names[type];
@@ -208,7 +210,8 @@ static void add_roles(struct buf *out, unsigned roles)
     for (unsigned role = HTTP_ROLE_ADMIN; role <= HTTP_ROLE_ANYBODY; role <<= 1) {
         if (!(roles & role))
             continue;
-        buf_printf(out, "%s%s", between, role == HTTP_ROLE_ANYBODY ? "anybody" : http_role_name((enum http_role)role));
+        buf_printf(out, "%s%s", between,
+                   role == HTTP_ROLE_ANYBODY ? "anybody" : http_role_name((enum http_role)role));
         between = ", ";
     }
     buf_add_text(out, ".\n");
@@ -271,10 +274,12 @@ static void add_counters(struct buf *out)
 void manual_markdown_metrics(struct buf *out)
 {
     add_head(out, "Metrics", "metrics");
-    buf_add_text(out, "\n`GET /metrics` gives JSON, or OpenMetrics and Prometheus' text format to whoever asks for them by "
-                      "`Accept`. Counters end in `_total` there. What is not known has no sample. See "
-                      "[Prometheus](../how-to/prometheus.md).\n"
-                      "\n## Series\n\n| Name | Type | |\n|---|---|---|\n");
+    buf_add_text(
+        out,
+        "\n`GET /metrics` gives JSON, or OpenMetrics and Prometheus' text format to whoever asks for them by "
+        "`Accept`. Counters end in `_total` there. What is not known has no sample. See "
+        "[Prometheus](../how-to/prometheus.md).\n"
+        "\n## Series\n\n| Name | Type | |\n|---|---|---|\n");
     render_text_families(add_family, out);
     buf_add_text(out, "\n## Counters since the start of the node\n\n| Name | | Labels |\n|---|---|---|\n");
     add_counters(out);

@@ -43,7 +43,7 @@ static const char *escape_of(unsigned c)
     static const struct {
         char c;
         const char *escape;
-    } escapes[] = {{'\\', "\\e"},   {'-', "\\-"},    {'\'', "\\(aq"}, {'`', "\\(ga"},
+    } escapes[] = {{'\\', "\\e"},  {'-', "\\-"},   {'\'', "\\(aq"}, {'`', "\\(ga"},
                    {'"', "\\(dq"}, {'^', "\\(ha"}, {'~', "\\(ti"}};
     for (size_t i = 0; i < COUNT_OF(escapes); i++)
         if (c == (unsigned char)escapes[i].c)
