@@ -2,7 +2,7 @@
 # it there and needs no network.
 SECONDS = 60
 
-.PHONY: up build check unit bench fuzz asan tsan format lint install clean
+.PHONY: up build check unit bench fuzz asan tsan format lint reference install clean
 
 up: build
 	exec build/muster up
@@ -41,6 +41,9 @@ tsan:
 
 format:
 	tools/check-format -i
+
+reference: build
+	tools/check-reference build -i
 
 lint:
 	tools/setup lint

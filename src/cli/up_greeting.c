@@ -1,5 +1,6 @@
 #include "cli/up_greeting.h"
 
+#include "cli/command.h"
 #include "cli/fill.h"
 
 #include <sys/stat.h>
@@ -56,8 +57,8 @@ static void add_program(struct buf *out)
     add_word(out, path);
 }
 
-/* `muster VERB …` that finds this node, whatever the other terminal's environment says. */
-static void add_command(struct buf *out, const struct config *c, const char *config_path, const char *verb)
+/* `muster WORDS …` that finds this node, whatever the other terminal's environment says. */
+static void add_command(struct buf *out, const struct config *c, const char *config_path, const char *words)
 {
     if (getenv("MUSTER_SOCKET") || getenv("MUSTER_DATA_DIR")) {
         buf_add_text(out, "MUSTER_SOCKET=");
@@ -65,7 +66,7 @@ static void add_command(struct buf *out, const struct config *c, const char *con
         buf_add_char(out, ' ');
     }
     add_program(out);
-    buf_printf(out, " %s", verb);
+    buf_printf(out, " %s", words);
     char *absolute = c->path && (config_path || getenv("MUSTER_CONFIG")) ? realpath(c->path, NULL) : NULL;
     if (absolute) {
         buf_add_text(out, " --config ");
@@ -91,16 +92,18 @@ static struct buf *add_line(struct lines *l, const char *doc)
 static void add_commands(struct lines *l, const struct config *c, const char *config_path)
 {
     static const struct {
-        const char *verb, *rest, *doc;
+        const char *command, *words, *rest, *doc;
     } rows[] = {
-        {"status", "", "the node at a glance"},
-        {"run", " -- sleep 5", "any command as a run"},
-        {"agents", "", "who may run and who runs"},
-        {"jobs add", " --help", "queue work for an agent of the configuration"},
+        {"status", "status", "", "the node at a glance"},
+        {"run", "run", " -- sleep 5", "any command as a run"},
+        {"agents", "agents", "", "who may run and who runs"},
+        {"jobs", "jobs add", " --help", "queue work for an agent of the configuration"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (!command_find(rows[i].command))
+            continue;
         struct buf *command = add_line(l, rows[i].doc);
-        add_command(command, c, config_path, rows[i].verb);
+        add_command(command, c, config_path, rows[i].words);
         buf_add_text(command, rows[i].rest);
     }
 }
