@@ -56,3 +56,23 @@ test('every how-to stands in the index, and every page of the reference', () => 
             if (name !== 'README.md') assert.ok(index.includes(`(${name})`), `${folder}/${name}`);
     }
 });
+
+// Words of code: what stands in fences and between backquotes.
+const code = (text) => [...text.matchAll(/^```[^\n]*\n([^]*?)^```|`([^`\n]+)`/gm)].map((m) => m[1] ?? m[2]).join('\n');
+
+test('the series that pages speak of are those that /metrics has', () => {
+    const known = readFileSync(path.join(root, 'docs/reference/metrics.md'), 'utf8');
+    for (const file of pages().filter((page) => !page.endsWith('docs/reference/metrics.md')))
+        for (const [name] of code(readFileSync(file, 'utf8')).matchAll(/\bmuster_[a-z_]+[a-z](?![*a-z])/g)) {
+            const series = name.replace(/_(bucket|sum|count)$/, '');
+            assert.ok(known.includes(`\`${series}\``) || known.includes(`\`${series}_total\``), `${path.relative(root, file)}: ${name}`);
+        }
+});
+
+test('the commands that pages show are those that there are', async () => {
+    const { stdout } = await muster(['help']);
+    const known = new Set(['help', ...[...stdout.split('Commands:\n')[1].split('\n\n')[0].matchAll(/^ {2}(\w+)/gm)].map((m) => m[1])]);
+    for (const file of pages().filter((page) => !page.endsWith('roadmap.md')))
+        for (const [, fence] of readFileSync(file, 'utf8').matchAll(/^```[^\n]*\n([^]*?)^```/gm))
+            for (const [line, name] of fence.matchAll(/^\$? ?muster ([a-z]+)\b.*$/gm)) assert.ok(known.has(name) || line === 'muster is up.', `${path.relative(root, file)}: ${line}`);
+});
