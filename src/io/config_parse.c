@@ -16,6 +16,9 @@ void config_complain(struct config_errors *errors, const char *place, const char
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    for (char *p = text; *p; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = '?'; /* one error is one line, whatever the file holds */
     if (errors->count++ == 0)
         (void)err_set_at(errors->first, ERR_INVALID, 0, place, "%s", text);
     if (errors->all)
