@@ -118,6 +118,14 @@ static int64_t age_of(const struct queue *q, const char *key)
     return now_us - changed_us;
 }
 
+/* Rows get their ids in the order in which the runs began. */
+static int by_creation(const void *a, const void *b)
+{
+    int64_t x = ((const struct found_dir *)a)->spec.created_at_us,
+            y = ((const struct found_dir *)b)->spec.created_at_us;
+    return (x > y) - (x < y);
+}
+
 static void find_dirs(struct reconcile_op *r)
 {
     struct queue *q = r->queue;
@@ -143,6 +151,8 @@ static void find_dirs(struct reconcile_op *r)
         found->have_spec = rundir_read_spec(q->config.runs_dir, found->key, &found->spec, NULL) == 0;
     }
     closedir(dir);
+    if (r->dir_count > 1)
+        qsort(r->dirs, r->dir_count, sizeof(*r->dirs), by_creation);
 }
 
 static int64_t newest(const struct task *tasks, size_t count, bool open_only)
