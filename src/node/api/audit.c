@@ -59,7 +59,7 @@ void api_audit_reply(void *node, const struct http_request *r, int status, int64
     };
     a->op.run = audit_run;
     a->op.done = audit_done;
-    store_write(n->store, &a->op);
+    store_write_soon(n->store, &a->op);
 }
 
 struct list_input {
