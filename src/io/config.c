@@ -72,11 +72,23 @@ static void set_value(struct config_value *v, char *text, char **list, const cha
     (void)snprintf(v->origin, sizeof(v->origin), "%s", origin);
 }
 
+/* In the directory of the API's socket; none where that has none. */
+static char *beside_socket(const struct config *c, const char *name)
+{
+    const char *slash = strrchr(c->socket, '/');
+    struct buf path = BUF_INIT;
+    if (c->socket[0])
+        buf_printf(&path, "%.*s%s", slash ? (int)(slash - c->socket) + 1 : 0, c->socket, name);
+    return buf_take(&path);
+}
+
 static char *worked_out(const struct config *c, const struct config_key *key)
 {
     bool root = geteuid() == 0;
     if (key->offset == offsetof(struct config, data_dir))
         return root ? xstrdup("/var/lib/muster") : in_home("XDG_STATE_HOME", ".local/state", "muster");
+    if (key->offset == offsetof(struct config, bus_socket))
+        return beside_socket(c, "bus.sock");
     if (key->offset == offsetof(struct config, socket) && !root && !environment("XDG_RUNTIME_DIR"))
         return join(c->data_dir, "node.sock");
     if (key->offset == offsetof(struct config, socket))
@@ -232,6 +244,7 @@ static void check_listen(const struct config *c, struct config_errors *errors)
 static void finish(struct config *c, struct config_errors *errors)
 {
     check_listen(c, errors);
+    c->bus_listen_given = strcmp(origin_of(c, offsetof(struct config, bus_listen)), "default") != 0;
     if (!c->tls_certificate_file[0] != !c->tls_key_file[0])
         config_complain(errors, origin_of(c, offsetof(struct config, tls_certificate_file)),
                         "tls_certificate_file and tls_key_file go together");
@@ -252,6 +265,7 @@ int config_load(const char *path, struct config **ret, struct buf *all, struct e
         read_values(c, cfg, lines, &errors);
         if (cfg)
             config_read_agents(c, cfg, &errors);
+        config_read_bus(c, cfg, &errors);
         read_secrets(c, &errors);
         finish(c, &errors);
     }
@@ -273,6 +287,7 @@ struct config *config_free(struct config *c)
         config_list_free(c->values[row].list);
     }
     config_free_agents(c);
+    config_free_bus(c);
     free(c->values);
     free(c->path);
     free(c->token);

@@ -49,6 +49,29 @@
     X(RECONCILES, "reconciles", "", "", "Reconciles done.")                                                  \
     X(METRICS_COLLECTIONS, "metrics_collections", "", "", "Snapshots collected.")                            \
     X(METRICS_DEGRADED, "metrics_degraded", "", "", "Sections of a snapshot that took their default.")       \
+    X(BUS_CONNECTIONS, "bus_connections", "", "", "Connections that the embedded bus accepted.")             \
+    X(BUS_IN_MESSAGES, "bus_received_messages", "", "", "Messages that clients published.")                  \
+    X(BUS_OUT_MESSAGES, "bus_sent_messages", "", "", "Messages delivered to clients.")                       \
+    X(BUS_IN_BYTES, "bus_received_bytes", "", "", "Bytes of the messages that clients published.")           \
+    X(BUS_OUT_BYTES, "bus_sent_bytes", "", "", "Bytes of the messages delivered to clients.")                \
+    X(BUS_SLOW_CONSUMERS, "bus_dropped_clients", "reason", "slow_consumer", "Clients dropped by the bus.")   \
+    X(BUS_STALE, "bus_dropped_clients", "reason", "stale", "")                                               \
+    X(BUS_REFUSED_CONNECTIONS, "bus_dropped_clients", "reason", "connections", "")                           \
+    X(BUS_REFUSED_AUTH, "bus_dropped_clients", "reason", "authorization", "")                                \
+    X(BUS_REFUSED_AUTH_TIMEOUT, "bus_dropped_clients", "reason", "auth_timeout", "")                         \
+    X(BUS_REFUSED_PAYLOAD, "bus_dropped_clients", "reason", "max_payload", "")                               \
+    X(BUS_REFUSED_LINE, "bus_dropped_clients", "reason", "max_control_line", "")                             \
+    X(BUS_REFUSED_PROTOCOL, "bus_dropped_clients", "reason", "protocol", "")                                 \
+    X(BUS_REFUSED_PUBLISH, "bus_refused", "reason", "publish_permission",                                    \
+      "Operations of clients that the bus refused.")                                                         \
+    X(BUS_REFUSED_SUBSCRIBE, "bus_refused", "reason", "subscribe_permission", "")                            \
+    X(BUS_REFUSED_SUBSCRIPTIONS, "bus_refused", "reason", "max_subscriptions", "")                           \
+    X(BUS_INVALID_SUBJECT, "bus_refused", "reason", "invalid_subject", "")                                   \
+    X(BUS_UNSUPPORTED, "bus_refused", "reason", "unsupported", "")                                           \
+    X(BUS_LOST_DOWN, "bus_lost_messages", "reason", "down",                                                  \
+      "Messages of the node that did not reach the bus, or that it could not take from it.")                 \
+    X(BUS_LOST_BACKLOG, "bus_lost_messages", "reason", "backlog", "")                                        \
+    X(BUS_RECONNECTS, "bus_reconnects", "", "", "Connections made anew to the external bus.")                \
     X(PROC_ERRORS, "proc_read_errors", "", "", "Lines of /proc that could not be read or parsed.")
 
 enum counter_id {

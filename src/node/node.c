@@ -18,7 +18,8 @@
 #include <unistd.h>
 
 #define NODE_STOP_GRACE_US (5 * USEC_PER_SEC)
-#define NODE_STOP_DEADLINE_MS 15000 /* then it ends all the same: runs are not harmed by it */
+#define NODE_BUS_GRACE_US (2 * USEC_PER_SEC) /* for clients that do not read */
+#define NODE_STOP_DEADLINE_MS 15000          /* then it ends all the same: runs are not harmed by it */
 
 /* -- data directory -- */
 
@@ -128,10 +129,11 @@ static void close_handle(uv_handle_t *handle, void *arg)
         uv_close(handle, NULL);
 }
 
-static void on_http_stopped(void *arg)
+static void on_part_stopped(void *arg)
 {
     struct node *n = arg;
-    uv_stop(&n->loop);
+    if (--n->stops_waited_for == 0)
+        uv_stop(&n->loop);
 }
 
 static void on_deadline(uv_timer_t *timer)
@@ -151,7 +153,9 @@ static void stop(struct node *n, const char *why)
     queue_stop(n->queue);
     sweep_stop(n->sweep);
     (void)uv_timer_start(&n->deadline, on_deadline, NODE_STOP_DEADLINE_MS, 0);
-    http_server_stop(n->http, NODE_STOP_GRACE_US, on_http_stopped, n);
+    n->stops_waited_for = 2;
+    bus_stop(n->bus, NODE_BUS_GRACE_US, on_part_stopped, n);
+    http_server_stop(n->http, NODE_STOP_GRACE_US, on_part_stopped, n);
 }
 
 static void on_stop_signal(uv_signal_t *handle, int signal)
@@ -195,17 +199,18 @@ static void on_queue_ready(void *arg)
 {
     struct node *n = arg;
     struct err e = {0};
-    if (http_server_start(n->http, &e) != 0) {
+    if (bus_start(n->bus, &e) != 0 || http_server_start(n->http, &e) != 0) {
         fail_to_start(n, &e);
         return;
     }
     n->ready = true;
-    char *address = served_address(n);
-    log_info("node", "ready", LOG_TEXT("listen", address), LOG_TEXT("bus", "none"),
+    char *address = served_address(n), *bus = bus_address(n->bus);
+    log_info("node", "ready", LOG_TEXT("listen", address), LOG_TEXT("bus", bus),
              LOG_TEXT("socket", n->config->socket), LOG_TEXT("data_dir", n->config->data_dir),
              LOG_INT("live_runs", queue_live_count(n->queue)));
     (void)sd_notifyf(0, "READY=1\nSTATUS=Serving %s", address);
     free(address);
+    free(bus);
     start_watchdog(n);
     if (!n->shim_path)
         log_warn("node", "muster-shim is neither beside muster nor in PATH: no agent can be started");
@@ -275,6 +280,8 @@ static struct http_route *wire(struct node *n)
     struct metrics_config metrics = metrics_settings(n->config);
     size_t route_count;
     n->events = events_new();
+    n->bus = bus_new(&n->loop, n->config);
+    events_tap(n->events, bus_event, n->bus);
     n->auth = auth_new(n->store, n->config);
     n->queue = queue_new(&n->loop, n->store, n->events, &queue);
     n->sweep = sweep_new(&n->loop, n->store, n->ended_dir);
@@ -291,6 +298,7 @@ static struct http_route *wire(struct node *n)
  * that are stopped but not yet freed. */
 static void unwire(struct node *n)
 {
+    events_tap(n->events, NULL, NULL);
     n->events = events_free(n->events);
     n->metrics = metrics_free(n->metrics);
     n->store = store_close(n->store);
@@ -300,6 +308,7 @@ static void unwire(struct node *n)
     n->queue = queue_free(n->queue);
     n->sweep = sweep_free(n->sweep);
     n->auth = auth_free(n->auth);
+    n->bus = bus_free(n->bus);
     uv_walk(&n->loop, close_handle, NULL);
     (void)uv_run(&n->loop, UV_RUN_DEFAULT);
 }

@@ -5,6 +5,7 @@
 #pragma once
 #include "io/config.h"
 #include "io/http_server.h"
+#include "node/bus/bus.h"
 #include "node/events.h"
 #include "node/metrics/metrics.h"
 #include "node/queue/queue.h"
@@ -18,6 +19,7 @@ struct node {
     char *config_path;           /* as given, NULL for the search */
     struct store *store;
     struct events *events;
+    struct bus *bus;
     struct auth *auth;
     struct queue *queue;
     struct metrics *metrics;
@@ -26,6 +28,7 @@ struct node {
     char *runs_dir, *ended_dir, *shim_path;
     int64_t started_us, started_wall_us;
     bool ready, stopping;
+    int stops_waited_for; /* parts that have not stopped yet */
     int exit_code;
     uv_signal_t on_term, on_int, on_hup;
     uv_timer_t watchdog, deadline;
