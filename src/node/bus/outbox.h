@@ -9,7 +9,7 @@
 
 #define OUTBOX_BLOCK_BYTES ((size_t)32 << 10)
 #define OUTBOX_PIECE_MAX ((size_t)4 << 10)
-#define OUTBOX_POOL_MAX 64 /* blocks kept */
+#define OUTBOX_POOL_MAX 16 /* blocks kept */
 
 struct outbox_block;
 struct outbox_pool {
