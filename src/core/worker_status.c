@@ -122,6 +122,15 @@ void worker_row_stop(struct worker_row *r, int64_t now_us)
     r->stop_us = now_us;
 }
 
+void worker_row_shift(struct worker_row *r, int64_t by_us)
+{
+    r->sent_us += by_us;
+    r->heard_us += by_us;
+    r->stop_us += by_us;
+    for (unsigned i = 0; i < r->start_count; i++)
+        r->starts_us[i] += by_us;
+}
+
 /* -- what follows -- */
 
 int64_t worker_window_us(const struct worker_row *r)

@@ -55,6 +55,8 @@ enum worker_beat worker_row_beat(struct worker_row *r, const struct heartbeat *b
  * forgotten.
  */
 void worker_row_stop(struct worker_row *r, int64_t now_us);
+/* Moves all instants: to an observer's clock with another zero. */
+void worker_row_shift(struct worker_row *r, int64_t by_us);
 
 enum worker_status worker_status(const struct worker_row *r, int64_t now_us);
 const char *worker_status_name(enum worker_status status);

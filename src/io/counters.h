@@ -47,6 +47,22 @@
     X(INVARIANT_DONE_ALIVE, "invariant_violations", "invariant", "done_but_alive", "")                       \
     X(INVARIANT_TWO_RUNS, "invariant_violations", "invariant", "two_live_runs", "")                          \
     X(RECONCILES, "reconciles", "", "", "Reconciles done.")                                                  \
+    X(HEARTBEATS, "heartbeats", "", "", "Heartbeats taken into the roll call.")                              \
+    X(HEARTBEATS_UNKNOWN, "heartbeats_dropped", "reason", "unknown_worker",                                  \
+      "Heartbeats that changed no row of the roll call.")                                                    \
+    X(HEARTBEATS_BAD_PAYLOAD, "heartbeats_dropped", "reason", "bad_payload", "")                             \
+    X(HEARTBEATS_OLDER, "heartbeats_dropped", "reason", "older", "")                                         \
+    X(HEARTBEATS_OWN, "heartbeats_dropped", "reason", "not_ours", "")                                        \
+    X(HEARTBEATS_NOT_UTF8, "heartbeats_bad_payload", "reason", "not_utf8",                                   \
+      "Heartbeats dropped for their payload, by what is wrong with it.")                                     \
+    X(HEARTBEATS_NOT_JSON, "heartbeats_bad_payload", "reason", "not_json", "")                               \
+    X(HEARTBEATS_NOT_OBJECT, "heartbeats_bad_payload", "reason", "not_object", "")                           \
+    X(HEARTBEATS_TOO_DEEP, "heartbeats_bad_payload", "reason", "too_deep", "")                               \
+    X(HEARTBEATS_BAD_TS, "heartbeats_odd", "reason", "bad_ts",                                               \
+      "Heartbeats taken although a field of them was of no use.")                                            \
+    X(HEARTBEATS_BAD_PERIOD, "heartbeats_odd", "reason", "bad_period", "")                                   \
+    X(HEARTBEATS_BAD_INSTANCE, "heartbeats_odd", "reason", "bad_instance", "")                               \
+    X(HEARTBEATS_TRUNCATED, "heartbeats_odd", "reason", "truncated", "")                                     \
     X(METRICS_COLLECTIONS, "metrics_collections", "", "", "Snapshots collected.")                            \
     X(METRICS_DEGRADED, "metrics_degraded", "", "", "Sections of a snapshot that took their default.")       \
     X(BUS_CONNECTIONS, "bus_connections", "", "", "Connections that the embedded bus accepted.")             \

@@ -13,6 +13,7 @@
 
 struct auth;
 struct sweep;
+struct workers;
 struct node {
     uv_loop_t loop;
     const struct config *config; /* the present one; earlier ones live on until the end */
@@ -24,6 +25,7 @@ struct node {
     struct queue *queue;
     struct metrics *metrics;
     struct sweep *sweep;
+    struct workers *workers;
     struct http_server *http;
     char *runs_dir, *ended_dir, *shim_path;
     int64_t started_us, started_wall_us;
