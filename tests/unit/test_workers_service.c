@@ -123,6 +123,7 @@ static void open_scene(struct scene *s)
     workers_start(s->workers, &port, on_ready, s);
     while (!s->ready)
         (void)uv_run(&s->loop, UV_RUN_ONCE);
+    workers_start_own(s->workers);
 }
 
 static void close_scene(struct scene *s)

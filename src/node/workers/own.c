@@ -75,8 +75,9 @@ static void on_own(uv_timer_t *timer)
     (void)uv_timer_start(&w->own_timer, on_own, (uint64_t)((wait_us + 999) / 1000), 0);
 }
 
-void own_start(struct workers *w)
+void workers_start_own(struct workers *w)
 {
+    w->own_started = true;
     for (size_t i = 0; i < w->own_count; i++)
         beat_init(&w->own[i].beat, w->own[i].component.name, w->own[i].beat.instance,
                   w->own[i].component.period_us, clock_monotonic_us());
@@ -85,6 +86,6 @@ void own_start(struct workers *w)
 
 void own_stop(struct workers *w)
 {
-    for (size_t i = 0; i < w->own_count; i++)
+    for (size_t i = 0; i < w->own_count && w->own_started; i++)
         send_beat(w, &w->own[i], STR(""), true);
 }

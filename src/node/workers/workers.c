@@ -291,7 +291,6 @@ void workers_loaded(struct workers *w)
     w->started = true;
     w->subscription = w->bus.subscribe(w->bus.context, STR("system.*.health"), on_message, w);
     (void)uv_timer_start(&w->look_timer, on_look, WORKERS_LOOK_MS, WORKERS_LOOK_MS);
-    own_start(w);
     settle_due(w);
     w->ready(w->ready_arg);
 }

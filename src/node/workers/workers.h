@@ -37,6 +37,8 @@ struct workers *workers_new(uv_loop_t *loop, struct store *store, struct events 
                             const struct workers_config *config);
 /* Loads the saved rows, then listens and calls ready. */
 void workers_start(struct workers *w, const struct bus_port *bus, void (*ready)(void *arg), void *arg);
+/* Own components beat from now on, the first time at once: when they serve. */
+void workers_start_own(struct workers *w);
 /* Own components say their last word; rows are saved; no timer runs after.  Before the bus stops. */
 void workers_stop(struct workers *w);
 struct workers *workers_free(struct workers *w); /* after the store has been closed */

@@ -57,6 +57,7 @@ struct workers {
 
     struct own_beat *own;
     size_t own_count;
+    bool own_started;
     uv_timer_t own_timer;
 
     uv_timer_t save_timer;
@@ -76,7 +77,6 @@ void workers_arm(struct workers *w, int64_t now_us);
 
 /* own.c */
 void own_init(struct workers *w, const struct workers_config *config);
-void own_start(struct workers *w);
 void own_stop(struct workers *w); /* the last words */
 
 /* save.c */
