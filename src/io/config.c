@@ -2,7 +2,9 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/map.h"
 #include "base/parse.h"
+#include "core/beat.h"
 #include "io/file.h"
 
 #include <ctype.h>
@@ -241,10 +243,27 @@ static void check_listen(const struct config *c, struct config_errors *errors)
                         c->listen);
 }
 
+/* The roll call's rows are subjects' tokens, and each is one row (spec 40 W1). */
+static void check_workers(const struct config *c, struct config_errors *errors)
+{
+    const char *origin = origin_of(c, offsetof(struct config, workers));
+    struct map seen;
+    map_init(&seen);
+    for (char **name = c->workers; name && *name; name++) {
+        if (!beat_worker_valid(str_of(*name)))
+            config_complain(errors, origin,
+                            "workers: \"%s\" is no worker's name: one word without dots, * and >", *name);
+        else if (map_put(&seen, str_of(*name), *name))
+            config_complain(errors, origin, "workers: \"%s\" is there twice", *name);
+    }
+    map_deinit(&seen);
+}
+
 static void finish(struct config *c, struct config_errors *errors)
 {
     check_listen(c, errors);
     c->bus_listen_given = strcmp(origin_of(c, offsetof(struct config, bus_listen)), "default") != 0;
+    check_workers(c, errors);
     if (!c->tls_certificate_file[0] != !c->tls_key_file[0])
         config_complain(errors, origin_of(c, offsetof(struct config, tls_certificate_file)),
                         "tls_certificate_file and tls_key_file go together");
