@@ -60,6 +60,7 @@ static void restore(struct workers *w, struct worker *worker, const struct worke
     worker_row_shift(&worker->row, now_us - away_us(w, saved));
     worker->extra = str_dup(saved->extra);
     worker->truncated = saved->truncated;
+    view_changed(worker);
     /* What was told when it was saved; what has changed since is told now. */
     worker->told = worker_status(&saved->row, 0);
     worker->told_flapping = worker_flapping(&saved->row, 0);

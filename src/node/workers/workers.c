@@ -72,6 +72,7 @@ static void keep_extra(struct workers *w, struct worker *worker, const struct he
         worker->extra = str_dup(buf_str(&w->extra));
     }
     worker->truncated = (beat->faults & HEARTBEAT_TRUNCATED) != 0;
+    view_changed(worker);
 }
 
 void workers_take(struct workers *w, struct worker *worker, struct str payload)
@@ -248,6 +249,8 @@ static void init_rows(struct workers *w, char *const *names)
     w->workers = xcalloc(w->count + 1, sizeof(*w->workers));
     for (size_t i = 0; i < w->count; i++) {
         w->workers[i].name = names[i];
+        buf_init(&w->workers[i].head);
+        buf_init(&w->workers[i].tail);
         (void)map_put(&w->by_name, str_of(names[i]), &w->workers[i]);
     }
 }
@@ -314,8 +317,11 @@ struct workers *workers_free(struct workers *w)
 {
     if (!w)
         return NULL;
-    for (size_t i = 0; i < w->count; i++)
+    for (size_t i = 0; i < w->count; i++) {
         free(w->workers[i].extra);
+        buf_deinit(&w->workers[i].head);
+        buf_deinit(&w->workers[i].tail);
+    }
     free(w->workers);
     free(w->own);
     heap_deinit(&w->due);

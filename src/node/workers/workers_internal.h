@@ -19,6 +19,7 @@ struct worker {
     struct worker_row row;
     char *extra; /* JSON object, NULL: {} */
     bool truncated;
+    struct buf head, tail; /* its print for the API around what changes with time; tail empty: to be made */
     bool is_own, dirty;
     enum worker_status told; /* what was last published */
     bool told_flapping;
@@ -86,5 +87,6 @@ void save_mark(struct workers *w, struct worker *worker);
 void save_now(struct workers *w);
 
 /* view.c */
+void view_changed(struct worker *worker); /* a beat was taken */
 void view_status_event(struct workers *w, const struct worker *worker, enum worker_status previous,
                        int64_t now_us, struct buf *out);
