@@ -8,8 +8,11 @@ static char *configured(const struct config *c)
 {
     struct buf url = BUF_INIT;
     if (c->bus_url[0])
-        return xstrdup(c->bus_url);
-    buf_printf(&url, "nats://%s", c->bus_listen);
+        buf_add_text(&url, c->bus_url);
+    else if (c->bus_socket[0])
+        buf_printf(&url, "unix:%s", c->bus_socket);
+    else
+        buf_printf(&url, "nats://%s", c->bus_listen);
     return buf_take(&url);
 }
 

@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#define BUS_PERIOD_US (10 * USEC_PER_SEC) /* spec 40 Heartbeats */
 #define QUEUE_LOOKS_MISSED 3
 #define QUEUE_PATIENCE_US (30 * USEC_PER_SEC)
 
@@ -30,9 +31,19 @@ static bool queue_works(void *context, struct buf *extra)
     return queue_started(n->queue) && !n->stopping && (since_us < patience_us || !n->ready);
 }
 
+/* The embedded one listens, or the connection to the external one stands. */
+static bool bus_works(void *context, struct buf *extra)
+{
+    const struct node *n = context;
+    const struct bus_port *port = bus_port_of(n->bus);
+    buf_printf(extra, "\"pid\":%d", (int)getpid());
+    return port->connected(port->context);
+}
+
 size_t components_list(struct node *n, struct workers_own ret[COMPONENTS_MAX])
 {
     const struct workers_own all[] = {{"api", BEAT_PERIOD_US, api_works, n},
+                                      {"bus", BUS_PERIOD_US, bus_works, n},
                                       {"queue", BEAT_PERIOD_US, queue_works, n}};
     memcpy(ret, all, sizeof(all));
     return COUNT_OF(all);

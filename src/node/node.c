@@ -5,6 +5,7 @@
 #include "io/file.h"
 #include "node/api/api.h"
 #include "node/auth.h"
+#include "node/components.h"
 #include "node/sweep.h"
 #include "run/launch.h"
 
@@ -150,6 +151,7 @@ static void stop(struct node *n, const char *why)
     n->stopping = true;
     log_info("node", "stopping", LOG_TEXT("reason", why), LOG_INT("live_runs", queue_live_count(n->queue)));
     (void)sd_notify(0, "STOPPING=1");
+    workers_stop(n->workers);
     queue_stop(n->queue);
     sweep_stop(n->sweep);
     (void)uv_timer_start(&n->deadline, on_deadline, NODE_STOP_DEADLINE_MS, 0);
@@ -212,8 +214,16 @@ static void on_queue_ready(void *arg)
     free(address);
     free(bus);
     start_watchdog(n);
+    workers_start_own(n->workers);
     if (!n->shim_path)
         log_warn("node", "muster-shim is neither beside muster nor in PATH: no agent can be started");
+}
+
+/* Saved rows are back: nothing that the bus brings can come before them. */
+static void on_workers_ready(void *arg)
+{
+    struct node *n = arg;
+    queue_start(n->queue, on_queue_ready, n);
 }
 
 static bool authenticate(void *node, struct str token, struct http_caller *ret)
@@ -273,6 +283,14 @@ static int open_store(struct node *n, struct err *e)
     return store_open(&n->loop, &settings, &n->store, e);
 }
 
+static struct workers *make_workers(struct node *n)
+{
+    struct workers_own own[COMPONENTS_MAX];
+    struct workers_config settings = {.names = n->config->workers, .own = own};
+    settings.own_count = components_list(n, own);
+    return workers_new(&n->loop, n->store, n->events, &settings);
+}
+
 static struct http_route *wire(struct node *n)
 {
     struct queue_config queue = {
@@ -286,10 +304,13 @@ static struct http_route *wire(struct node *n)
     n->queue = queue_new(&n->loop, n->store, n->events, &queue);
     n->sweep = sweep_new(&n->loop, n->store, n->ended_dir);
     sweep_set_config(n->sweep, n->config);
+    n->workers = make_workers(n);
     struct http_config http = http_settings(n);
     struct http_route *routes = api_all_routes(&route_count);
     n->http = http_server_new(&n->loop, &http, routes, route_count);
     struct metrics_inputs inputs = queue_metrics_inputs(n->queue);
+    inputs.workers = workers_metrics;
+    inputs.workers_context = n->workers;
     n->metrics = metrics_new(&n->loop, n->store, n->http, &metrics, &inputs);
     return routes;
 }
@@ -307,6 +328,7 @@ static void unwire(struct node *n)
     n->http = http_server_free(n->http);
     n->queue = queue_free(n->queue);
     n->sweep = sweep_free(n->sweep);
+    n->workers = workers_free(n->workers);
     n->auth = auth_free(n->auth);
     n->bus = bus_free(n->bus);
     uv_walk(&n->loop, close_handle, NULL);
@@ -317,7 +339,7 @@ static void serve(struct node *n)
 {
     init_handles(n);
     struct http_route *routes = wire(n);
-    queue_start(n->queue, on_queue_ready, n);
+    workers_start(n->workers, bus_port_of(n->bus), on_workers_ready, n);
     (void)uv_run(&n->loop, UV_RUN_DEFAULT);
     unwire(n);
     free(routes);

@@ -1,6 +1,5 @@
 #include "node/bus/bus.h"
 
-#include "node/bus/beat.h"
 #include "node/bus/external.h"
 #include "node/bus/server.h"
 
@@ -9,7 +8,6 @@ struct bus {
     struct bus_server *server; /* one of these two */
     struct external_bus *external;
     struct bus_port port;
-    struct beat beat;
 };
 
 struct bus *bus_new(uv_loop_t *loop, const struct config *config)
@@ -28,15 +26,11 @@ struct bus *bus_new(uv_loop_t *loop, const struct config *config)
 
 int bus_start(struct bus *b, struct err *e)
 {
-    int rc = b->server ? bus_server_start(b->server, e) : external_bus_start(b->external, e);
-    if (rc == 0)
-        beat_start(&b->beat, b->loop, &b->port);
-    return rc;
+    return b->server ? bus_server_start(b->server, e) : external_bus_start(b->external, e);
 }
 
 void bus_stop(struct bus *b, int64_t grace_us, void (*on_stopped)(void *), void *arg)
 {
-    beat_stop(&b->beat);
     if (b->server)
         bus_server_stop(b->server, grace_us, on_stopped, arg);
     else

@@ -1,8 +1,9 @@
 /* bus.h -- the heartbeat bus of the node: the embedded one, or an external NATS behind bus.url (spec 40).
  *
  * node.c makes one, hands its port to the services and stops it last, so that their last words still go out.
- * The bus itself beats on system.bus.health.  muster's own events go out through bus_event (B7); what clients
- * publish under the same subjects stays on the bus, and is never taken for muster's word.  Loop thread. */
+ * Its heartbeat is that of a component of the node (node/components.h).  muster's own events go out through
+ * bus_event (B7); what clients publish under the same subjects stays on the bus, and is never taken for
+ * muster's word.  Loop thread. */
 #pragma once
 #include "base/json.h"
 #include "io/config.h"

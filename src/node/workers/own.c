@@ -7,8 +7,7 @@
 
 void own_init(struct workers *w, const struct workers_config *config)
 {
-    char instance[2 * BEAT_INSTANCE_BYTES + 1];
-    hash_random_hex(BEAT_INSTANCE_BYTES, instance);
+    hash_random_hex(BEAT_INSTANCE_BYTES, w->own_instance);
     w->own_count = config->own_count;
     w->own = xcalloc(w->own_count + 1, sizeof(*w->own));
     for (size_t i = 0; i < w->own_count; i++) {
@@ -18,8 +17,20 @@ void own_init(struct workers *w, const struct workers_config *config)
         o->row = workers_find(w, str_of(o->component.name));
         if (o->row)
             o->row->is_own = true;
-        beat_init(&o->beat, o->component.name, instance, o->component.period_us, clock_monotonic_us());
     }
+}
+
+bool own_is(const struct workers *w, struct str name)
+{
+    for (size_t i = 0; i < w->own_count; i++)
+        if (str_equal(name, str_of(w->own[i].component.name)))
+            return true;
+    return false;
+}
+
+bool own_is_echo(const struct workers *w, struct str payload)
+{
+    return str_find(payload, str_of(w->own_instance)) >= 0;
 }
 
 static void send_beat(struct workers *w, struct own_beat *o, struct str extra, bool last)
@@ -79,8 +90,8 @@ void workers_start_own(struct workers *w)
 {
     w->own_started = true;
     for (size_t i = 0; i < w->own_count; i++)
-        beat_init(&w->own[i].beat, w->own[i].component.name, w->own[i].beat.instance,
-                  w->own[i].component.period_us, clock_monotonic_us());
+        beat_init(&w->own[i].beat, w->own[i].component.name, w->own_instance, w->own[i].component.period_us,
+                  clock_monotonic_us());
     on_own(&w->own_timer);
 }
 

@@ -1,6 +1,7 @@
 /* Rows that survive the node (W9): loaded once, and saved in one operation for all that have changed.  A
  * crash loses what the last second brought; the next beat brings it back. */
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "io/file.h"
 #include "node/workers/workers_internal.h"
@@ -28,13 +29,16 @@ static void save_op_free(struct save_op *s)
     free(s);
 }
 
+/* Names the boot clock: the boot, and the offset that a time namespace has given it. */
 static void read_boot_id(struct workers *w)
 {
+    static const char *const parts[] = {"/proc/sys/kernel/random/boot_id", "/proc/self/timens_offsets"};
     struct buf text = BUF_INIT;
-    if (file_read_small("/proc/sys/kernel/random/boot_id", WORKERS_BOOT_ID_MAX - 1, &text) == 0) {
-        struct str id = str_trim(buf_str(&text));
-        memcpy(w->boot_id, id.p, id.n);
-    }
+    int rc = file_read_small(parts[0], WORKERS_BOOT_ID_BYTES_MAX, &text);
+    if (rc == 0)
+        rc = file_read_small(parts[1], WORKERS_BOOT_ID_BYTES_MAX, &text);
+    if (rc == 0 || rc == -ENOENT) /* an old kernel has no offsets */
+        hash_sha256_hex(buf_str(&text), w->boot_id);
     buf_deinit(&text);
 }
 

@@ -114,13 +114,6 @@ static void note_unknown(struct workers *w, struct str name)
               LOG_STR("worker", name));
 }
 
-/* Our own come by another way; what the bus has of them is their echo, or somebody who claims to be us. */
-static bool is_echo(const struct worker *worker, struct str payload)
-{
-    struct str instance = str_of(worker->row.instance);
-    return instance.n && str_find(payload, instance) >= 0;
-}
-
 static void on_message(void *arg, const struct bus_message *m)
 {
     struct workers *w = arg;
@@ -128,12 +121,15 @@ static void on_message(void *arg, const struct bus_message *m)
     if (!heartbeat_subject(m->subject, &name))
         return;
     struct worker *worker = workers_find(w, name);
-    if (!worker)
-        note_unknown(w, name);
-    else if (!worker->is_own)
+    if (own_is(w, name)) {
+        /* Ours come by another way: this is their echo, or somebody who claims to be us. */
+        if (!own_is_echo(w, m->payload))
+            counter_add(COUNTER_HEARTBEATS_OWN, 1);
+    } else if (worker) {
         workers_take(w, worker, m->payload);
-    else if (!is_echo(worker, m->payload))
-        counter_add(COUNTER_HEARTBEATS_OWN, 1);
+    } else {
+        note_unknown(w, name);
+    }
 }
 
 /* -- time -- */

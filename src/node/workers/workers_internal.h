@@ -1,6 +1,7 @@
 /* workers_internal.h -- the roll call among its own files: workers.c takes beats and time, own.c sends those
  * of our components, save.c keeps the rows, view.c shows them. */
 #pragma once
+#include "base/hash.h"
 #include "base/heap.h"
 #include "base/map.h"
 #include "core/beat.h"
@@ -12,7 +13,7 @@
 #define WORKERS_SAVE_FIRST_MS 100                /* after the first change… */
 #define WORKERS_SAVE_SPACING_US INT64_C(1000000) /* …but no more often than this */
 #define WORKERS_UNKNOWN_NAMES_MAX 1000 /* names that nobody configured, remembered to be logged once */
-#define WORKERS_BOOT_ID_MAX 64
+#define WORKERS_BOOT_ID_BYTES_MAX 4096
 
 struct worker {
     const char *name;
@@ -58,13 +59,14 @@ struct workers {
 
     struct own_beat *own;
     size_t own_count;
+    char own_instance[2 * BEAT_INSTANCE_BYTES + 1]; /* of all of them: they start and end together */
     bool own_started;
     uv_timer_t own_timer;
 
     uv_timer_t save_timer;
     bool saving;
-    int64_t saved_us; /* monotonic: when the last save began */
-    char boot_id[WORKERS_BOOT_ID_MAX];
+    int64_t saved_us;              /* monotonic: when the last save began */
+    char boot_id[HASH_SHA256_HEX]; /* which boot clock that is, "" unknown */
 };
 
 /* workers.c */
@@ -79,6 +81,8 @@ void workers_arm(struct workers *w, int64_t now_us);
 /* own.c */
 void own_init(struct workers *w, const struct workers_config *config);
 void own_stop(struct workers *w); /* the last words */
+bool own_is(const struct workers *w, struct str name);
+bool own_is_echo(const struct workers *w, struct str payload); /* what we have published ourselves */
 
 /* save.c */
 void save_load(struct workers *w); /* then workers_loaded */
