@@ -328,9 +328,9 @@ static void unwire(struct node *n)
     n->http = http_server_free(n->http);
     n->queue = queue_free(n->queue);
     n->sweep = sweep_free(n->sweep);
-    n->workers = workers_free(n->workers);
     n->auth = auth_free(n->auth);
-    n->bus = bus_free(n->bus);
+    n->bus = bus_free(n->bus); /* answers what still waits to hear whether it reached somebody */
+    n->workers = workers_free(n->workers);
     uv_walk(&n->loop, close_handle, NULL);
     (void)uv_run(&n->loop, UV_RUN_DEFAULT);
 }
