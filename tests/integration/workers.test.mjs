@@ -3,8 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BusClient } from '../lib/bus-client.mjs';
 import { atEnd } from '../lib/cleanup.mjs';
-import { startNode } from '../lib/node.mjs';
-import { kill } from '../lib/process.mjs';
+import { run, startNode } from '../lib/node.mjs';
 import { waitUntil } from '../lib/wait.mjs';
 
 const names = ['api', 'bus', 'collector', 'profiler', 'sniffer', 'mutator'];
@@ -223,6 +222,22 @@ for (const end of ['stop', 'crash']) {
         assert.equal((await row(node, 'sniffer')).status, 'unknown');
     });
 }
+// A time namespace moves the boot clock as no wall clock does: ages of saved rows must not follow it.
+test('W9 a boot clock that has another zero changes no age', async (t) => {
+    const probe = await run(['unshare', '-T', '--boottime', '1', 'true'], { env: process.env }).catch((error) => ({ code: error.message }));
+    if (probe.code !== 0) return t.skip('no time namespace can be made here');
+    const { node, bus } = await scene(t, { wrapper: ['unshare', '-T', '--boottime', '360000', '--monotonic', '7200', '--'] });
+    bus.beat('collector', { ts: now(), instance: 'a', period_s: 3600 });
+    await waitStatus(node, 'collector', 'ok');
+    await node.stop();
+    await node.start({ wrapper: [] });
+    const after = await row(node, 'collector');
+    assert.equal(after.status, 'ok');
+    assert.ok(after.seconds_since < 10_800, `${after.seconds_since}`); // its window; the offset is 100 h
+    await waitStatus(node, 'api', 'ok');
+    await node.restart({ wrapper: ['unshare', '-T', '--boottime', '360000', '--monotonic', '7200', '--'] });
+    assert.equal((await row(node, 'collector')).status, 'ok');
+});
 async function savedRows(node, count) {
     const { DatabaseSync } = await import('node:sqlite').catch(() => ({}));
     if (DatabaseSync) {
@@ -231,7 +246,6 @@ async function savedRows(node, count) {
         db.close();
         return;
     }
-    const { run } = await import('../lib/node.mjs');
     await waitUntil(async () => {
         const { stdout } = await run(['sqlite3', `file:${node.storePath}?mode=ro`, "SELECT count(*) FROM workers WHERE name IN ('collector', 'mutator', 'profiler') AND heard"], { env: process.env });
         return Number(stdout) >= count;
