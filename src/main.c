@@ -1,8 +1,18 @@
 #include "cli/commands.h"
 
 const struct command *const commands[] = {
-    &command_up,     &command_serve,  &command_status, &command_agents,        &command_tasks,  &command_jobs,
-    &command_workers, &command_beat, &command_tokens, &command_doctor, &command_configuration, &command_events,
+    &command_up,
+    &command_serve,
+    &command_status,
+    &command_agents,
+    &command_tasks,
+    &command_jobs,
+    &command_workers,
+    &command_beat,
+    &command_tokens,
+    &command_doctor,
+    &command_configuration,
+    &command_events,
     NULL,
 };
 
