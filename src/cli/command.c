@@ -43,6 +43,16 @@ const char *command_option(const struct invocation *in, const char *name)
     return NULL;
 }
 
+const char *command_option_next(const struct invocation *in, const char *name, int *at)
+{
+    while (*at < in->given_count) {
+        int i = (*at)++;
+        if (strcmp(in->given[i].name, name) == 0)
+            return in->given[i].value;
+    }
+    return NULL;
+}
+
 PRINTF_LIKE(2, 0)
 static void complain(const struct invocation *in, const char *format, va_list args)
 {
@@ -177,6 +187,12 @@ static int read_options(struct invocation *in, int argc, char **argv)
             return command_usage(in, "%s needs a value", argv[optind - 1]);
         if (option == '?' || row < 0)
             return unknown_option(in, argv);
+        if (optarg && in->given_count == COMMAND_GIVEN_MAX)
+            return command_usage(in, "there are more than %d options", COMMAND_GIVEN_MAX);
+        if (optarg && row < rows) {
+            in->given[in->given_count].name = in->command->options[row].name;
+            in->given[in->given_count++].value = optarg;
+        }
         if (row < rows)
             in->values[row] = optarg ? optarg : "";
         else if (command_common_options[row - rows].value)

@@ -28,6 +28,7 @@ struct command_option {
     const char *choices; /* "a|b": what its value may be, for completions; NULL: anything */
 };
 #define COMMAND_OPTIONS_MAX 24
+#define COMMAND_GIVEN_MAX 64
 extern const struct command_option command_common_options[]; /* accepted by every command */
 
 struct invocation;
@@ -61,9 +62,13 @@ struct invocation { /* a command line that has been read */
     const struct command_verb *verb; /* NULL without verbs */
     const char
         *values[COMMAND_OPTIONS_MAX]; /* by row of options; "" for one without value, NULL: not given */
-    char **args;                      /* what is left behind the verb, NULL-terminated */
-    int arg_count;                    /* as many as the verb's `args` allow */
-    const char *config_path;          /* --config */
+    struct {
+        const char *name, *value;
+    } given[COMMAND_GIVEN_MAX]; /* every option with a value, as often as it came, in order */
+    int given_count;
+    char **args;             /* what is left behind the verb, NULL-terminated */
+    int arg_count;           /* as many as the verb's `args` allow */
+    const char *config_path; /* --config */
 };
 
 extern const struct command *const commands[]; /* main.c; ends with NULL */
@@ -75,6 +80,8 @@ int command_main(int argc, char **argv);
 
 /* Value of an option, NULL when it was not given. */
 const char *command_option(const struct invocation *in, const char *name);
+/* Each value of an option that may come more than once; *at starts at 0.  NULL: no more. */
+const char *command_option_next(const struct invocation *in, const char *name, int *at);
 /* "muster NAME: …; see muster NAME --help" on standard error, one line; returns EXIT_USAGE. */
 int command_usage(const struct invocation *in, const char *format, ...) PRINTF_LIKE(2, 3);
 /* "muster NAME: …" on standard error; returns EXIT_FAILED. */

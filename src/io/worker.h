@@ -24,4 +24,4 @@ struct worker *worker_free(struct worker *w);
 void worker_post(struct worker *w, struct worker_job *job); /* any thread */
 /* Several at once, linked by `next`, the last one's NULL: they come into the same batch. */
 void worker_post_list(struct worker *w, struct worker_job *first, size_t count);
-size_t worker_backlog(const struct worker *w);              /* posted and not yet done; loop thread */
+size_t worker_backlog(const struct worker *w); /* posted and not yet done; loop thread */

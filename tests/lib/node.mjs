@@ -30,7 +30,8 @@ export function temporaryFolder(t, name = 'muster-test-') {
 
 export function environmentFor(dir, more = {}) {
     const kept = Object.fromEntries(keptEnvironment.filter((name) => process.env[name] !== undefined).map((name) => [name, process.env[name]]));
-    return { ...kept, LANG: 'C.UTF-8', HOME: path.join(dir, 'home'), TMPDIR: path.join(dir, 'tmp'), ...more };
+    // Unless a test says otherwise, a node's bus takes a port that the kernel picks: many nodes run at once.
+    return { ...kept, MUSTER_BUS_LISTEN: '127.0.0.1:0', LANG: 'C.UTF-8', HOME: path.join(dir, 'home'), TMPDIR: path.join(dir, 'tmp'), ...more };
 }
 
 // The runner may end a test file before its hooks ran.
@@ -42,6 +43,7 @@ process.on('exit', () => {
 export class Node {
     dir;
     port = null;
+    busPort = null; // of the embedded bus
     pid = null;
     startTicks = null;
     exited = null; // { code, signal } once it ended
@@ -92,7 +94,7 @@ export class Node {
         return this;
     }
     #readyLines() {
-        return [...this.log.matchAll(/\bready"?,? ?[^\n]*?"?\blisten"?[=:]"?([^\s"]+):(\d+)/g)];
+        return [...this.log.matchAll(/\bready"?,? ?[^\n]*?"?\blisten"?[=:]"?([^\s"]+):(\d+)[^\n]*/g)];
     }
     async start(more) {
         this.launch(more);
@@ -102,6 +104,7 @@ export class Node {
         }, 'the line "ready" in the log', 30_000).catch((error) => { throw this.#explain(error); });
         if (ready.failed) throw this.#explain(new Error(`the node ended before it was ready: ${JSON.stringify(this.exited)}`));
         this.port = Number(ready[2]);
+        this.busPort = Number(ready[0].match(/\bbus"?[=:]"?[^\s"]*:(\d+)/)?.[1]) || null;
         return this;
     }
     #explain(error) {

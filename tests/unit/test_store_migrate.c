@@ -10,28 +10,42 @@
 #include <sys/stat.h>
 
 static const struct migration next_rows[] = {
-    {.version = 1, .name = "initial"}, /* its text is filled in by next_driver */
-    {.version = 2,
-     .name = "second",
+    {.name = "second",
      .sql = "CREATE TABLE second (id INTEGER PRIMARY KEY) STRICT;"
             "INSERT INTO second VALUES (7);"},
-    {.version = 3, .name = "third", .sql = "ALTER TABLE second ADD COLUMN name TEXT;"},
+    {.name = "third", .sql = "ALTER TABLE second ADD COLUMN name TEXT;"},
 };
+#define KNOWN_MAX 64
 
 /* The program of the future: this driver with more migrations. */
 struct future {
-    struct migration rows[3];
+    struct migration rows[KNOWN_MAX];
     struct migration_list list;
     struct db_driver driver;
+    int64_t now; /* the newest version that this program has */
 };
 
-static void future_init(struct future *n, const struct db *db, size_t count)
+/* This program's migrations and `more` of the future. */
+static void future_init(struct future *n, const struct db *db, size_t more)
 {
-    memcpy(n->rows, next_rows, sizeof(n->rows));
-    n->rows[0] = db->driver->migrations->rows[0];
-    n->list = (struct migration_list){.rows = n->rows, .count = count};
+    const struct migration_list *known = db->driver->migrations;
+    assert_true(known->count + more <= KNOWN_MAX);
+    memcpy(n->rows, known->rows, known->count * sizeof(*known->rows));
+    n->now = known->rows[known->count - 1].version;
+    for (size_t i = 0; i < more; i++) {
+        n->rows[known->count + i] = next_rows[i];
+        n->rows[known->count + i].version = n->now + 1 + (int64_t)i;
+    }
+    n->list = (struct migration_list){.rows = n->rows, .count = known->count + more};
     n->driver = *db->driver;
     n->driver.migrations = &n->list;
+}
+
+/* The name of the copy that an upgrade from this program's version leaves. */
+static const char *copy_name(struct fixture *f)
+{
+    const struct migration_list *known = db_driver_sqlite.migrations;
+    return arena_printf(&f->a, "test.db.v%lld", (long long)known->rows[known->count - 1].version);
 }
 
 static char *path_in(struct fixture *f, const char *name)
@@ -78,7 +92,7 @@ static void a_current_store_is_opened_again(void **state)
     MUST(db_open(f->store, f->dir, true, &f->db, &e));
     MUST(migrate_up(f->db, T0, &e));
     assert_int_equal(fixture_total(f, "jobs", "queued"), 1);
-    assert_int_not_equal(access(path_in(f, "test.db.v1"), F_OK), 0); /* no upgrade, no copy */
+    assert_int_not_equal(access(path_in(f, copy_name(f)), F_OK), 0); /* no upgrade, no copy */
 }
 
 static void an_upgrade_copies_the_store_aside_first(void **state)
@@ -86,22 +100,22 @@ static void an_upgrade_copies_the_store_aside_first(void **state)
     struct fixture *f = *state;
     struct future n;
     int64_t value = 0;
-    future_init(&n, f->db, 3);
+    future_init(&n, f->db, 2);
     (void)fixture_job(f, &(struct job){.agent = "before"}, T0);
     f->db->driver = &n.driver;
     MUST(migrate_up(f->db, T0 + 1, &e));
     MUST(db_value_i64(f->db, "SELECT id FROM second WHERE name IS NULL", DB_NO_ARGS, &value, &e));
     assert_int_equal(value, 7);
     MUST(migrate_check(f->db, &value, &e));
-    assert_int_equal(value, 3);
+    assert_int_equal(value, n.now + 2);
     f->db->driver = &db_driver_sqlite;
     (void)db_close(f->db);
 
     f->db = NULL;
-    MUST(db_open("sqlite:test.db.v1", f->dir, false, &f->db,
-                 &e)); /* the copy is a store of version 1, with its rows */
+    MUST(db_open(arena_printf(&f->a, "sqlite:%s", copy_name(f)), f->dir, false, &f->db,
+                 &e)); /* the copy is a store of the version before, with its rows */
     MUST(migrate_check(f->db, &value, &e));
-    assert_int_equal(value, 1);
+    assert_int_equal(value, n.now);
     MUST(db_value_i64(f->db, "SELECT count(*) FROM jobs WHERE agent = 'before'", DB_NO_ARGS, &value, &e));
     assert_int_equal(value, 1);
 }
@@ -112,13 +126,14 @@ static void a_migration_that_fails_leaves_the_one_before(void **state)
     struct future n;
     struct err why = {0};
     int64_t value = 0;
-    future_init(&n, f->db, 3);
-    n.rows[2].sql = "INSERT INTO second VALUES (8); CREATE TABLE jobs (id INTEGER);"; /* there is one */
+    future_init(&n, f->db, 2);
+    n.rows[n.list.count - 1].sql =
+        "INSERT INTO second VALUES (8); CREATE TABLE jobs (id INTEGER);"; /* there is one */
     f->db->driver = &n.driver;
     assert_int_not_equal(migrate_up(f->db, T0, &why), 0);
     assert_non_null(strstr(why.text, "jobs"));
     MUST(migrate_check(f->db, &value, &e));
-    assert_int_equal(value, 2);
+    assert_int_equal(value, n.now + 1);
     MUST(db_value_i64(f->db, "SELECT count(*) FROM second", DB_NO_ARGS, &value, &e));
     assert_int_equal(value, 1);
     f->db->driver = &db_driver_sqlite;
@@ -130,7 +145,7 @@ static void a_newer_store_is_refused_and_not_touched(void **state)
     struct future n;
     struct err why = {0};
     char before[HASH_SHA256_HEX], after[HASH_SHA256_HEX];
-    future_init(&n, f->db, 2);
+    future_init(&n, f->db, 1);
     f->db->driver = &n.driver;
     MUST(migrate_up(f->db, T0, &e));
     f->db->driver = &db_driver_sqlite;

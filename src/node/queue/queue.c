@@ -307,6 +307,11 @@ bool queue_paused(const struct queue *q)
     return q->paused_all;
 }
 
+int64_t queue_last_look_us(const struct queue *q)
+{
+    return q->last_look_us;
+}
+
 int64_t queue_live_count(const struct queue *q)
 {
     return (int64_t)q->live.count;

@@ -90,6 +90,7 @@ struct queue {
     bool started, stopping, paused_all;
 
     bool claiming, wake_pending, expiring;
+    int64_t last_look_us; /* monotonic: the last round that the store answered, or that had nothing to ask */
     int64_t launcher_running;
     int64_t launch_hold_us;  /* monotonic: the launcher claims nothing before, since this host could not start
                                 a run */

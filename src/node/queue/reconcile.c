@@ -460,6 +460,7 @@ static void answer_waits(struct queue *q, const struct queue_reconciled *result,
 static void start(struct queue *q)
 {
     q->started = true;
+    q->last_look_us = clock_monotonic_us();
     q->taking_up = false;
     (void)uv_timer_start(&q->reconcile_timer, reconcile_on_timer, QUEUE_RECONCILE_MS, QUEUE_RECONCILE_MS);
     watch_runs_dir(q);
