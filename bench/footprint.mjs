@@ -7,7 +7,7 @@ import { Node } from '../tests/lib/node.mjs';
 import { tree } from '../tests/lib/process.mjs';
 import { waitUntil } from '../tests/lib/wait.mjs';
 import { finish } from './jobs.mjs';
-import { answers, atEnd, busyNanoseconds, daemon, folder, freePort, note, privateMiB, row } from './measure.mjs';
+import { answers, atEnd, busyNanoseconds, daemon, folder, freePort, median, note, privateMiB, row } from './measure.mjs';
 
 const agents = 20, restSeconds = 10, history = 2000;
 const config = `max_concurrency = ${agents}
@@ -35,7 +35,7 @@ async function percentAtRest(pids) {
 }
 
 async function readyMs() {
-    const times = [];
+    const times = [], cpu = [];
     for (let i = 0; i < 7; i++) {
         const node = new Node(folder('ready'), { args: ['up'], config });
         const start = performance.now();
@@ -45,8 +45,10 @@ async function readyMs() {
             await pause(1);
         }
         times.push(performance.now() - start);
+        cpu.push([node.pid, ...tree(node.pid).map((s) => s.pid)].reduce((sum, pid) => sum + busyNanoseconds(pid) / 1e6, 0));
         await node.stop();
     }
+    note(`CPU time until it serves: ${median(cpu).toFixed(1)} ms`);
     return times;
 }
 

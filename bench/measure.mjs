@@ -30,6 +30,10 @@ export const cpuSeconds = (pid) => {
     const s = stat(pid);
     return (s.utime + s.stime) / clockTicks;
 };
+export const reapedSeconds = (pid) => {
+    const s = stat(pid);
+    return (s.cutime + s.cstime) / clockTicks;
+};
 // To the nanosecond, of the threads that live: for what does next to nothing.
 export const busyNanoseconds = (pid) => readdirSync(`/proc/${pid}/task`).reduce((sum, tid) =>
     sum + Number(readFileSync(`/proc/${pid}/task/${tid}/schedstat`, 'utf8').split(' ')[0]), 0);
@@ -47,8 +51,10 @@ export async function alternate(rounds, ours, peer) {
 
 let missed = 0;
 const text = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3));
-const spread = (values) => (values.length < 2 ? text(values[0]) : `${text(median(values))} [${text(Math.min(...values))} to ${text(Math.max(...values))}]`);
+const range = (values) => (values.length < 2 ? text(values[0]) : `${text(median(values))} [${text(Math.min(...values))} to ${text(Math.max(...values))}]`);
 const ratios = (ours, peer) => (ours.length === peer.length ? ours.map((value, i) => value / peer[i]) : [median(ours) / median(peer)]);
+
+export const spread = (ours, peer) => `${range(ours)} against ${range(peer)}, ${range(ratios(ours, peer))} x`;
 
 // ours, peer: a figure, or one of each round (the median counts, of ratios that of each round's); peer may be null.
 // goal: { ratio: '>=', value } is about ours / peer; { ours: '<', value } about our figure itself.
@@ -60,7 +66,7 @@ export function row(what, unit, ours, peer, goal) {
     const met = sign === '>=' ? figure >= goal.value : sign === '<=' ? figure <= goal.value : figure < goal.value;
     if (!met) missed++;
     const aim = `${sign} ${goal.value}${of === 'ratio' ? ' x' : ` ${unit}`}`;
-    console.log([`${what} (${unit})`, spread(mine), theirs ? spread(theirs) : '-', ratio ? `${spread(ratio)} x` : '-', `${aim} ${met ? 'met' : 'MISSED'}`].join(', '));
+    console.log([`${what} (${unit})`, range(mine), theirs ? range(theirs) : '-', ratio ? `${range(ratio)} x` : '-', `${aim} ${met ? 'met' : 'MISSED'}`].join(', '));
 }
 export const missedGoals = () => missed;
 export const note = (words) => console.log(`# ${words}`);

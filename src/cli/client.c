@@ -170,24 +170,19 @@ static int judge(const struct invocation *in, struct reply *r)
 
 /* -- calls -- */
 
-static int call(const struct invocation *in, struct exchange *x, struct reply *ret)
+/* r: where the exchange puts the answer. */
+static int call(const struct invocation *in, struct exchange *x, struct reply *r)
 {
-    struct reply r = {.body = BUF_INIT};
-    x->answer = &r.body;
     bool answered = transfer(x);
-    r.status = (int)x->status;
-    int rc = answered ? judge(in, &r) : unreachable(in, x);
-    if (rc != 0)
-        reply_deinit(&r);
-    else
-        *ret = r;
-    return rc;
+    r->status = (int)x->status;
+    return answered ? judge(in, r) : unreachable(in, x);
 }
 
 int client_call(const struct invocation *in, const char *method, const char *path, const json_t *body,
                 struct reply *ret)
 {
     const char *url = command_option(in, "url"), *token = getenv("MUSTER_TOKEN");
+    struct reply r = {.body = BUF_INIT};
     struct config *config = NULL;
     int rc = url ? 0 : command_config(in, &config);
     if (rc != 0)
@@ -199,8 +194,13 @@ int client_call(const struct invocation *in, const char *method, const char *pat
                          .method = method,
                          .path = path,
                          .body = text,
-                         .timeout_us = TIMEOUT_US};
-    rc = call(in, &x, ret);
+                         .timeout_us = TIMEOUT_US,
+                         .answer = &r.body};
+    rc = call(in, &x, &r);
+    if (rc == 0)
+        *ret = r;
+    else
+        reply_deinit(&r);
     free(text);
     (void)config_free(config);
     return rc;

@@ -52,17 +52,23 @@ void config_list_free(char **list)
 
 /* -- values of one block -- */
 
-struct block { /* where values are read, and what is said when one is wrong */
-    cfg_t *cfg;
+struct block {       /* where values are read, and what is said when one is wrong */
+    cfg_t *cfg;      /* NULL: the file does not have this block */
+    const cfg_t *at; /* the line that a complaint names */
     const char *title;
     struct config_errors *errors;
 };
 
+static struct block block_of(cfg_t *cfg, struct config_errors *errors)
+{
+    return (struct block){.cfg = cfg, .at = cfg, .title = cfg_title(cfg), .errors = errors};
+}
+
 static void complain(const struct block *b, const char *key, const char *text)
 {
     char place[ERR_PLACE_MAX];
-    (void)snprintf(place, sizeof(place), "%s:%d", b->cfg->filename ? b->cfg->filename : "muster.conf",
-                   b->cfg->line);
+    (void)snprintf(place, sizeof(place), "%s:%d", b->at->filename ? b->at->filename : "muster.conf",
+                   b->at->line);
     config_complain(b->errors, place, "\"%s\": %s: %s", b->title, key, text);
 }
 
@@ -102,7 +108,8 @@ static int64_t integer_of(const struct block *b, const char *key, const char *fa
 
 static struct block inner(const struct block *b, const char *name)
 {
-    return (struct block){cfg_size(b->cfg, name) ? cfg_getsec(b->cfg, name) : NULL, b->title, b->errors};
+    cfg_t *cfg = cfg_size(b->cfg, name) ? cfg_getsec(b->cfg, name) : NULL;
+    return (struct block){.cfg = cfg, .at = cfg ? cfg : b->at, .title = b->title, .errors = b->errors};
 }
 
 static int *codes_of(const struct block *b, const char *key)
@@ -225,7 +232,7 @@ static void read_workflow(const struct block *b, const struct config *c, struct 
         add_stage(b, w, cfg_getnstr(b->cfg, "stages", i), NULL, NULL);
     for (unsigned i = 0; i < blocks; i++) {
         cfg_t *stage = cfg_getnsec(b->cfg, "stage", i);
-        struct block sb = {stage, cfg_title(stage), b->errors};
+        struct block sb = block_of(stage, b->errors);
         const char *agent = text_of(&sb, "agent", NULL), *prompt = text_of(&sb, "prompt", NULL);
         struct err e = {0};
         if (agent && !config_agent(c, str_of(agent)))
@@ -244,14 +251,14 @@ void config_read_agents(struct config *c, cfg_t *cfg, struct config_errors *erro
     c->agents = xcalloc(agents, sizeof(*c->agents));
     for (unsigned i = 0; i < agents; i++) {
         cfg_t *section = cfg_getnsec(cfg, "agent", i);
-        struct block b = {section, cfg_title(section), errors};
+        struct block b = block_of(section, errors);
         read_agent(&b, &c->agents[i]);
         c->agent_count = i + 1;
     }
     c->workflows = xcalloc(workflows, sizeof(*c->workflows));
     for (unsigned i = 0; i < workflows; i++) {
         cfg_t *section = cfg_getnsec(cfg, "workflow", i);
-        struct block b = {section, cfg_title(section), errors};
+        struct block b = block_of(section, errors);
         read_workflow(&b, c, &c->workflows[i]);
         c->workflow_count = i + 1;
     }

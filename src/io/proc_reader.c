@@ -120,17 +120,19 @@ static enum reading open_line(struct proc_reader *r, int64_t pid, int *ret_fd, c
 {
     char path[32];
     (void)snprintf(path, sizeof(path), "%lld/stat", (long long)pid);
-    CLEANUP(closep) int fd = openat(r->root_fd, path, O_RDONLY | O_CLOEXEC);
+    int fd = openat(r->root_fd, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return reading_of_errno(errno);
     ssize_t n = pread(fd, line, LINE_BYTES, 0);
-    if (n < 0)
-        return reading_of_errno(errno);
-    if (r->kept < r->kept_max) {
+    int error = errno;
+    if (n >= 0 && r->kept < r->kept_max) {
         *ret_fd = fd;
-        fd = -1;
         r->kept++;
+    } else {
+        closep(&fd);
     }
+    if (n < 0)
+        return reading_of_errno(error);
     *ret_n = n;
     return READING_OK;
 }

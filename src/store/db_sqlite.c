@@ -101,6 +101,7 @@ static int start(struct db_sqlite *d, const char *sql, const struct db_arg *args
     int rc = prepare(d, sql, &s, e);
     if (rc)
         return rc;
+    assert(s);
     for (int i = 0; i < s->parameters; i++) {
         assert(s->argument[i] <= count);
         int code = bind_one(s->handle, i + 1, &args[s->argument[i] - 1]);
@@ -119,6 +120,7 @@ static int sqlite_run(struct db *db, const char *sql, const struct db_arg *args,
     int rc = start(d, sql, args, count, &s, e);
     if (rc)
         return rc;
+    assert(s);
     int code;
     do {
         code = sqlite3_step(s->handle);
@@ -156,6 +158,7 @@ static int sqlite_query(struct db *db, const char *sql, const struct db_arg *arg
     int rc = start(db_sqlite_of(db), sql, args, count, &s, e);
     if (rc)
         return rc;
+    assert(s);
     s->open = true;
     *ret = (struct db_cursor){.db = db, .statement = s};
     return 0;
