@@ -124,7 +124,7 @@ static void our_own_line_says_what_the_kernel_says_elsewhere(void **state)
     ssize_t n = read(fd, line, sizeof(line));
     (void)close(fd);
     assert_true(n > 0);
-    struct proc_stat s;
+    struct proc_stat s = {0};
     assert_true(parse_proc_stat(line, (size_t)n, &s));
     assert_int_equal(s.pid, getpid());
     assert_int_equal(s.ppid, getppid());
