@@ -41,6 +41,10 @@ struct config {
     int64_t http_max_header_bytes, http_max_body_bytes, http_max_connections,
         http_max_connections_per_address;
     int64_t retention_jobs_us, retention_audit_us, retention_runs_us;
+    bool fleet_discover;
+    int64_t fleet_interval_us, fleet_hung_after_us;
+    char **fleet_matchers; /* NULL-terminated, or NULL */
+    int64_t status_deadline_us, status_cache_us;
     struct agent_profile *agents;
     size_t agent_count;
     struct workflow *workflows;

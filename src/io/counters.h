@@ -49,6 +49,10 @@
     X(RECONCILES, "reconciles", "", "", "Reconciles done.")                                                  \
     X(METRICS_COLLECTIONS, "metrics_collections", "", "", "Snapshots collected.")                            \
     X(METRICS_DEGRADED, "metrics_degraded", "", "", "Sections of a snapshot that took their default.")       \
+    X(STATUS_MEMBERS, "status_members_unread", "", "",                                                       \
+      "Processes of agents that a session status did not read one by one.")                                  \
+    X(STATUS_CACHE_EVICTED, "status_cache_evicted", "", "", "Cached session statuses dropped for room.")     \
+    X(AGENTS_REFUSED, "agents_refused", "", "", "Agents beyond the number that is kept.")                    \
     X(PROC_ERRORS, "proc_read_errors", "", "", "Lines of /proc that could not be read or parsed.")
 
 enum counter_id {

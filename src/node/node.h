@@ -5,10 +5,13 @@
 #pragma once
 #include "io/config.h"
 #include "io/http_server.h"
+#include "io/proc_sampler.h"
 #include "node/events.h"
+#include "node/fleet/fleet.h"
 #include "node/metrics/metrics.h"
 #include "node/queue/queue.h"
 #include "run/cgroup.h"
+#include "node/status/status.h"
 #include "store/store.h"
 
 struct auth;
@@ -22,6 +25,9 @@ struct node {
     struct auth *auth;
     struct queue *queue;
     struct metrics *metrics;
+    struct proc_sampler *sampler;
+    struct fleet *fleet;
+    struct status *status;
     struct sweep *sweep;
     struct http_server *http;
     char cgroup[CGROUP_PATH_MAX]; /* runs have theirs below it; "" for none */
