@@ -1,8 +1,21 @@
 #include "cli/commands.h"
 
 const struct command *const commands[] = {
-    &command_up,   &command_serve, &command_run,    &command_status, &command_agents,        &command_tasks,
-    &command_jobs, &command_runs,  &command_tokens, &command_doctor, &command_configuration, &command_manual,
+    &command_up,
+    &command_serve,
+    &command_run,
+    &command_status,
+    &command_agents,
+    &command_sessions,
+    &command_hook,
+    &command_report,
+    &command_tasks,
+    &command_jobs,
+    &command_runs,
+    &command_tokens,
+    &command_doctor,
+    &command_configuration,
+    &command_manual,
     NULL,
 };
 

@@ -373,18 +373,29 @@ size_t procfs_tree_members(const struct procfs *p, int64_t pid, int64_t start_ti
     return count;
 }
 
-int64_t procfs_start_ticks(const char *root, int64_t pid)
+static bool read_stat(const char *root, int64_t pid, struct proc_stat *ret)
 {
     char path[PATH_MAX], line[2048];
-    struct proc_stat s;
     int length = snprintf(path, sizeof(path), "%s/%lld/stat", root, (long long)pid);
     if (length < 0 || (size_t)length >= sizeof(path))
-        return -1;
+        return false;
     CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return -1;
+        return false;
     ssize_t n = read(fd, line, sizeof(line));
-    if (n <= 0 || !parse_proc_stat(line, (size_t)n, &s) || s.pid != pid)
-        return -1;
-    return is_alive(s.state, s.num_threads) ? s.starttime : -1;
+    bool ok = n > 0 && parse_proc_stat(line, (size_t)n, ret) && ret->pid == pid;
+    ret->comm = NULL; /* of this function's own line */
+    return ok;
+}
+
+int64_t procfs_parent(const char *root, int64_t pid)
+{
+    struct proc_stat s;
+    return read_stat(root, pid, &s) ? s.ppid : 0;
+}
+
+int64_t procfs_start_ticks(const char *root, int64_t pid)
+{
+    struct proc_stat s;
+    return read_stat(root, pid, &s) && is_alive(s.state, s.num_threads) ? s.starttime : -1;
 }

@@ -49,5 +49,6 @@ bool procfs_tree(const struct procfs *p, int64_t pid, int64_t start_ticks, int64
 size_t procfs_tree_members(const struct procfs *p, int64_t pid, int64_t start_ticks, int64_t shim_pid,
                            int64_t shim_start_ticks, size_t *ret, size_t max);
 bool procfs_is_alive(const struct procfs_process *process); /* a zombie is not */
+int64_t procfs_parent(const char *root, int64_t pid);       /* 0 when there is no such process */
 /* start_ticks of a live process, or -1. */
 int64_t procfs_start_ticks(const char *root, int64_t pid);

@@ -108,7 +108,7 @@ void agent_set_process(struct fleet_agent *a, int64_t pid, int64_t start_ticks)
         return;
     if (start_ticks == 0)
         a->is_gone = true;
-    else if (a->origin != FLEET_RUN)
+    else if (a->origin == FLEET_REGISTERED)
         watch(a);
 }
 
@@ -167,10 +167,15 @@ static enum agent_status status_of(struct fleet_agent *a, bool *ret_accessible)
     if (a->origin == FLEET_REGISTERED)
         return status_of_registered(a, ret_accessible);
     *ret_accessible = true;
-    if (a->is_gone)
+    if (a->is_gone && a->liveness.now.verdict == VERDICT_DONE) {
+        *ret_accessible = false;
+        (void)snprintf(a->error, sizeof(a->error), "it has ended");
+        return AGENT_OFFLINE;
+    }
+    if (a->is_gone) {
         (void)snprintf(a->error, sizeof(a->error), "process %lld is gone", (long long)a->pid);
-    if (a->is_gone)
         return AGENT_FAILED;
+    }
     if (a->pid == 0)
         return AGENT_STARTING;
     return a->liveness.samples ? status_of_verdict(a->liveness.now.verdict) : AGENT_ACTIVE;
@@ -191,6 +196,25 @@ static void publish(const struct fleet_agent *a, const char *from, const char *t
     json_kv_text(&w, "error", a->error[0] ? a->error : NULL);
     json_object_end(&w);
     events_publish(a->fleet->events, "event.agent.status", buf_str(&body));
+    buf_deinit(&body);
+}
+
+void fleet_publish_verdict(const struct fleet_agent *a)
+{
+    const struct liveness_verdict *v = &a->liveness.now;
+    struct buf body = BUF_INIT;
+    struct json_writer w;
+    json_init(&w, &body);
+    json_object_begin(&w);
+    json_kv_text(&w, "agent_id", a->id);
+    json_kv_text(&w, "agent_name", a->name);
+    json_kv_i64_or_null(&w, "pid", a->pid != 0, a->pid);
+    json_kv_text(&w, "from", a->liveness.before_count ? verdict_name(a->liveness.before[0].verdict) : NULL);
+    json_kv_text(&w, "to", verdict_name(v->verdict));
+    json_kv_text(&w, "cause", v->cause);
+    json_kv_time_or_null(&w, "until", v->until != 0, v->until);
+    json_object_end(&w);
+    events_publish(a->fleet->events, "event.agent.verdict", buf_str(&body));
     buf_deinit(&body);
 }
 

@@ -113,6 +113,46 @@ void fleet_remove_agent(struct fleet *f, int64_t row_id)
         agent_remove(a);
 }
 
+/* -- an agent's own word -- */
+
+bool fleet_word(struct fleet *f, const char *id, const struct fleet_word *word)
+{
+    struct fleet_agent *a = agent_find(f, id);
+    if (!a)
+        return false;
+    enum liveness_report report = word->report == REPORT_NONE ? a->word.report : word->report;
+    a->word = *word;
+    a->word.report = report;
+    a->word.reason = a->word.session = a->word.transcript = NULL;
+    a->word_us = clock_monotonic_us();
+    a->active_at = clock_wall_us();
+    if (word->report != REPORT_NONE) {
+        free(a->reason);
+        a->reason = word->reason ? xstrdup(word->reason) : NULL;
+    }
+    agent_set_text(&a->agent_session, word->session);
+    if (word->transcript && strlen(word->transcript) < sizeof(a->place.transcript)) {
+        agent_set_text(&a->transcript, word->transcript);
+        (void)snprintf(a->place.transcript, sizeof(a->place.transcript), "%s", word->transcript);
+    }
+    look_now(f);
+    return true;
+}
+
+/* A reading of a few lines of /proc, up from the process. */
+const char *fleet_agent_of_process(struct fleet *f, int64_t pid)
+{
+    fleet_sync_runs(f);
+    for (int up = 0; up < 64 && pid > 1; up++) {
+        for (size_t i = 0; i < f->count; i++)
+            if (f->order[i]->pid == pid && !f->order[i]->is_gone && !f->order[i]->is_remote)
+                return f->order[i]->id;
+        pid = procfs_parent("/proc", pid);
+    }
+    look_now(f); /* it may be one that is new */
+    return NULL;
+}
+
 /* -- views -- */
 
 const char *fleet_origin_name(enum fleet_origin origin)

@@ -51,8 +51,8 @@ struct fleet_word {
     const char *reason;      /* NULL none */
     enum liveness_turn turn; /* TURN_UNKNOWN: says nothing about it */
     bool ended, limited, retries;
-    int64_t limited_until;                    /* epoch µs, 0 unknown */
-    const char *session, *transcript, *event; /* NULL unknown */
+    int64_t limited_until;            /* epoch µs, 0 unknown */
+    const char *session, *transcript; /* NULL unknown */
 };
 bool fleet_word(struct fleet *f, const char *id, const struct fleet_word *word);
 /* The agent that this process is, or is below of; NULL when none is known. */

@@ -15,6 +15,15 @@
 #define FLEET_PERIOD_DEFAULT_US (60 * USEC_PER_SEC)
 #define FLEET_PULSE_CREDIT_US (2 * USEC_PER_SEC) /* a longer gap between pulses is the node's own */
 
+#define FLEET_GONE_US                                                                                        \
+    (INT64_C(900) * USEC_PER_SEC) /* for how long a discovered one is shown after its end                    \
+                                   */
+
+/* Where an agent's files are; "" unknown. */
+struct agent_place {
+    char home[256], config[256], transcript[512];
+};
+
 struct fleet_session {
     char *id, *name;
     int64_t created_at;
@@ -42,13 +51,16 @@ struct fleet_agent {
     struct fleet_word word; /* its last own word, without the texts */
     int64_t word_us;        /* monotonic; 0: none */
     char *reason;           /* of that word */
-    int64_t first_parent;   /* 0: not seen yet */
+    struct agent_place place;
+    int64_t first_parent; /* 0: not seen yet */
+    int64_t gone_us;      /* monotonic, when that was seen; 0: it lives */
     struct liveness liveness;
     uint64_t seen, seen_run; /* number of the look, and of the list of runs, that it was in last */
 };
 
 struct exit_watch;
 struct fleet_look;
+struct look_memory;
 struct fleet {
     uv_loop_t *loop;
     struct store *store;
@@ -65,7 +77,7 @@ struct fleet {
     int64_t observed_us, pulse_us; /* observed time, and when (monotonic) it was advanced last */
     struct fleet_look *look;       /* under way */
     uint64_t look_count, run_mark;
-    void *processes; /* look.c's memory of /proc, the sampler thread's */
+    struct look_memory *memory; /* the sampler thread's */
     void (*changed)(void *arg, const char *session_id);
     void *changed_arg;
     void (*ready)(void *arg, const struct err *e);
@@ -86,6 +98,7 @@ int64_t fleet_observed_us(const struct fleet *f);
 void agent_refresh(struct fleet_agent *a);
 void agent_view(struct fleet_agent *a, struct fleet_agent_view *ret);
 void fleet_sync_runs(struct fleet *f);
+void fleet_publish_verdict(const struct fleet_agent *a);
 
 /* fleet.c */
 struct fleet_session *session_make(struct fleet *f, const char *id);
@@ -93,21 +106,28 @@ void session_let_go(struct fleet *f, struct fleet_session *s);
 
 /* look.c */
 void look_start(struct fleet *f); /* also with another interval */
+void look_now(struct fleet *f);   /* one more, as soon as possible */
 void look_free_memory(struct fleet *f);
+
+/* The sampler thread's memory of every process: which of them are agent CLIs. */
+struct look_memory;
+/* "" for none. */
+const char *look_vendor(const struct look_memory *m, int64_t pid);
 
 /* evidence.c: sampler thread */
 struct evidence { /* of one agent; plain memory, no pointer */
     struct liveness_sample sample;
-    char cwd[512], repo[512], terminal[64], transcript[512], agent_session[80], vendor[24];
+    struct agent_place place;
+    char cwd[512], repo[512], terminal[64], agent_session[80], vendor[24];
+    int64_t parent;
 };
-struct evidence_sockets;
-struct evidence_sockets *
-evidence_sockets_new(void); /* all TCP sockets that the kernel tells of; never NULL */
-struct evidence_sockets *evidence_sockets_free(struct evidence_sockets *s);
 struct evidence_request {
     int64_t pid, start_ticks, shim_pid, shim_start_ticks, first_parent; /* first_parent 0: not known yet */
-    char vendor[24];                                                    /* "" unknown */
-    const char *const *matchers;
+    struct agent_place place;
+    char vendor[24], agent_session[80]; /* as they were seen before; "" unknown */
 };
-void evidence_read(const struct evidence_request *r, struct procfs *p, struct evidence_sockets *sockets,
-                   struct evidence *ret);
+struct evidence_sockets;
+struct evidence_sockets *evidence_sockets_new(void); /* all TCP sockets that the kernel tells of */
+struct evidence_sockets *evidence_sockets_free(struct evidence_sockets *s);
+void evidence_read(const struct evidence_request *r, struct procfs *p, const struct look_memory *memory,
+                   const struct evidence_sockets *sockets, struct evidence *ret);
