@@ -282,13 +282,14 @@ static bool is_hung(const struct view *v)
 /* It reads a pipe that somebody keeps open, has nothing else to do, and never had. */
 static bool is_hung_on_stdin(const struct view *v)
 {
-    if (v->s->stdin_kind != STDIN_PIPE || v->s->stdin_held != 1 || !v->s->reads_stdin)
+    if ((v->s->stdin_kind != STDIN_PIPE && v->s->stdin_kind != STDIN_SOCKET) || v->s->stdin_held != 1 ||
+        !v->s->reads_stdin)
         return false;
     if (v->s->established > 0 || v->s->tools > 0 || turn_is_open(v) || v->s->age_us < v->policy->stdin_us ||
         v->l->cpu_quiet_us < v->policy->stdin_us)
         return false;
-    because(v, "it reads a pipe on standard input that somebody keeps open; no connection, no CPU for %s",
-            span(v->l->cpu_quiet_us).text);
+    because(v, "it reads a %s on standard input that somebody keeps open; no connection, no CPU for %s",
+            v->s->stdin_kind == STDIN_PIPE ? "pipe" : "socket", span(v->l->cpu_quiet_us).text);
     return true;
 }
 
@@ -342,7 +343,7 @@ static bool is_waiting_for_input(const struct view *v)
 
 static bool is_starting(const struct view *v)
 {
-    bool seen = v->s->transcript_bytes > 0 || v->s->established > 0 || turn_is_open(v);
+    bool seen = v->s->transcript_bytes > 0 || v->s->established > 0 || v->s->turn > TURN_NONE;
     if (v->s->age_us < 0 || v->s->age_us > v->policy->start_us || seen)
         return false;
     because(v, "it is %s old and has not begun to talk", span(v->s->age_us).text);

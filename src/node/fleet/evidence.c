@@ -213,8 +213,8 @@ static int pipe_has_writer(int64_t pid)
     return !(p.revents & POLLHUP);
 }
 
-/* Some thread of the process waits for something to read on a pipe or terminal. */
-static bool waits_in_read(int64_t pid)
+/* Some thread of the process waits in the kernel's function of this name. */
+static bool waits_in_read(int64_t pid, const char *wanted)
 {
     char path[64];
     const struct dirent *entry;
@@ -230,8 +230,7 @@ static bool waits_in_read(int64_t pid)
         (void)snprintf(name, sizeof(name), "task/%.16s/wchan", entry->d_name);
         buf_clear(&place);
         if (proc_file(pid, name, 64, &place))
-            found =
-                strstr(place.p, "pipe_read") || strstr(place.p, "pipe_wait") || strstr(place.p, "n_tty_read");
+            found = strstr(place.p, wanted) || strstr(place.p, "pipe_wait");
     }
     if (dir)
         (void)closedir(dir);
@@ -250,12 +249,15 @@ static void read_stdin(struct gathering *g, const struct procfs_process *agent)
     s->is_foreground = agent->tty_nr != 0 && agent->tpgid == agent->pgrp;
     if (s->stdin_kind == STDIN_TERMINAL && !s->terminal_gone)
         (void)snprintf(g->ret->terminal, sizeof(g->ret->terminal), "%.60s", target + strlen("/dev/"));
-    if (s->stdin_kind != STDIN_PIPE)
+    if (s->stdin_kind != STDIN_PIPE && s->stdin_kind != STDIN_SOCKET)
         return;
-    s->stdin_held = pipe_has_writer(agent->pid);
+    bool is_pipe = s->stdin_kind == STDIN_PIPE;
+    s->stdin_held = is_pipe ? pipe_has_writer(agent->pid) : -1;
     for (size_t i = 0; !s->reads_stdin && s->established <= 0 && i < g->member_count; i++)
         if (is_cli(g, member(g, i)))
-            s->reads_stdin = waits_in_read(member(g, i)->pid);
+            s->reads_stdin = waits_in_read(member(g, i)->pid, is_pipe ? "pipe_read" : "unix_stream");
+    if (!is_pipe && s->reads_stdin)
+        s->stdin_held = 1; /* whose other end is closed reads its end, and waits no more */
 }
 
 /* -- where it works -- */
