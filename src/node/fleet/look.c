@@ -228,10 +228,10 @@ static void apply(struct fleet_agent *a, const struct looked_at *at)
         fleet_publish_verdict(a);
     if (a->liveness.cpu_quiet_us == 0 || a->liveness.received_quiet_us == 0)
         a->active_at = s.at;
-    if (s.process == PROCESS_GONE || s.process == PROCESS_ZOMBIE) {
+    if (s.process == PROCESS_GONE || s.process == PROCESS_ZOMBIE)
         a->is_gone = true;
+    if (s.process == PROCESS_GONE) /* a zombie is looked at until somebody has waited for it */
         a->gone_us = a->gone_us ? a->gone_us : s.now_us;
-    }
     agent_refresh(a);
 }
 
