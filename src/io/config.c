@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/parse.h"
+#include "core/agent_matcher.h"
 #include "io/file.h"
 
 #include <ctype.h>
@@ -239,9 +240,18 @@ static void check_listen(const struct config *c, struct config_errors *errors)
                         c->listen);
 }
 
+static void check_matchers(const struct config *c, struct config_errors *errors)
+{
+    for (size_t i = 0; c->fleet_matchers && c->fleet_matchers[i]; i++)
+        if (c->fleet_matchers[i][0] && !agent_matcher_valid(c->fleet_matchers[i]))
+            config_complain(errors, origin_of(c, offsetof(struct config, fleet_matchers)),
+                            "matchers: \"%s\" has not the form NAME=WORD", c->fleet_matchers[i]);
+}
+
 static void finish(struct config *c, struct config_errors *errors)
 {
     check_listen(c, errors);
+    check_matchers(c, errors);
     if (!c->tls_certificate_file[0] != !c->tls_key_file[0])
         config_complain(errors, origin_of(c, offsetof(struct config, tls_certificate_file)),
                         "tls_certificate_file and tls_key_file go together");

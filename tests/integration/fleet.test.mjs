@@ -47,6 +47,15 @@ test('Q16: discovery can be switched off, and a matcher of the configuration fin
     assert.deepEqual((await agents(node)).map((a) => a.origin), ['registered']);
 });
 
+test('a matcher that is none is an error of the configuration, with its place', async (t) => {
+    const dir = temporaryFolder(t);
+    const file = path.join(dir, 'muster.conf');
+    writeFileSync(file, 'fleet {\n matchers = { "reviewer" }\n}\n');
+    const checked = await muster(['config', 'check', '--config', file]);
+    assert.equal(checked.code, 2);
+    assert.match(checked.stderr + checked.stdout, /muster\.conf:2.*NAME=WORD/);
+});
+
 test('a run of the queue is not discovered a second time', async (t) => {
     const dir = temporaryFolder(t);
     const fake = await fakeAgent(t, dir);

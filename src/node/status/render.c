@@ -34,7 +34,11 @@ static bool has_figures(const struct collected_agent *a)
 static void add_agent(struct totals *t, const struct collected_agent *a)
 {
     session_counts_add(&t->counts, a->agent.status, a->agent.is_accessible);
-    if (!a->agent.is_accessible || !has_figures(a))
+    if (!a->agent.is_accessible || a->is_late)
+        return;
+    t->timed++;
+    t->took_us += a->took_us;
+    if (!has_figures(a))
         return;
     if (a->cpu_percent >= 0) {
         t->cpu_known = true;
@@ -52,8 +56,6 @@ static void add_agent(struct totals *t, const struct collected_agent *a)
     }
     t->threads_known = true;
     t->threads += a->threads;
-    t->timed++;
-    t->took_us += a->took_us;
 }
 
 static double utilization_percent(const struct status_collection *c, const struct totals *t)

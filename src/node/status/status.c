@@ -293,6 +293,17 @@ static void take_off(struct status *s, struct http_request *r, struct status_col
     status_collection_start(c, &settings, on_collected, f);
 }
 
+/* One whose answer is out of date goes on for those who wait for it, under a name that nobody asks for. */
+static void set_aside(struct status *s, struct flight *f)
+{
+    struct buf renamed = BUF_INIT;
+    (void)map_remove(&s->flights, str_of(f->key));
+    buf_printf(&renamed, "%s %p", f->key, (void *)f);
+    free(f->key);
+    f->key = buf_take(&renamed);
+    (void)map_put(&s->flights, str_of(f->key), f);
+}
+
 void status_handle(struct http_request *r, struct status *s)
 {
     struct question q;
@@ -320,15 +331,8 @@ void status_handle(struct http_request *r, struct status *s)
         http_reply_problem(r, 404, NULL, "there is no session \"%.*s\"", STR_ARG(id));
         return;
     }
-    /* One whose answer is out of date goes on for those who wait for it, under a name that nobody asks for.
-     */
-    if (under_way) {
-        (void)map_remove(&s->flights, str_of(under_way->key));
-        char *renamed = arena_printf(http_arena(r), "%s %p", key, (void *)under_way);
-        free(under_way->key);
-        under_way->key = xstrdup(renamed);
-        (void)map_put(&s->flights, str_of(renamed), under_way);
-    }
+    if (under_way)
+        set_aside(s, under_way);
     take_off(s, r, c, id, key);
 }
 
