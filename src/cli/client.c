@@ -236,24 +236,43 @@ int client_stream(const struct invocation *in, const char *path, const char *las
     return rc;
 }
 
-int client_ask(const char *socket_path, const char *method, const char *path, int64_t timeout_us)
+/* The status of the answer, 0 when nobody answered. */
+static int ask(struct exchange *x)
 {
     struct buf answer = BUF_INIT;
-    struct exchange x = {.url = "http://localhost",
-                         .socket_path = socket_path,
+    x->url = "http://localhost";
+    x->answer = &answer;
+    bool answered = transfer(x);
+    buf_deinit(&answer);
+    return answered ? (int)x->status : 0;
+}
+
+int client_ask(const char *socket_path, const char *method, const char *path, int64_t timeout_us)
+{
+    struct exchange x = {.socket_path = socket_path,
                          .method = method,
                          .path = path,
                          .timeout_us = timeout_us,
-                         .answer = &answer,
                          .body = strcmp(method, "POST") == 0 ? "{}" : NULL};
-    bool answered = transfer(&x);
-    buf_deinit(&answer);
-    return answered ? (int)x.status : 0;
+    return ask(&x);
 }
 
 bool client_try(const char *socket_path, const char *method, const char *path, int64_t timeout_us)
 {
     int status = client_ask(socket_path, method, path, timeout_us);
+    return status >= 200 && status < 300;
+}
+
+bool client_tell(const char *socket_path, const char *token, const char *path, const char *body,
+                 int64_t timeout_us)
+{
+    struct exchange x = {.socket_path = socket_path,
+                         .token = token,
+                         .method = "POST",
+                         .path = path,
+                         .timeout_us = timeout_us,
+                         .body = body};
+    int status = ask(&x);
     return status >= 200 && status < 300;
 }
 

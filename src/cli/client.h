@@ -39,6 +39,9 @@ MUST_CHECK int client_stream(const struct invocation *in, const char *path, cons
 int client_ask(const char *socket_path, const char *method, const char *path, int64_t timeout_us);
 /* Whether the node did it. */
 bool client_try(const char *socket_path, const char *method, const char *path, int64_t timeout_us);
+/* Posts a JSON text in the same way; `token` NULL for none. */
+bool client_tell(const char *socket_path, const char *token, const char *path, const char *body,
+                 int64_t timeout_us);
 /* Appends `text` as it may stand in a path or a query. */
 void client_add_escaped(struct buf *url, const char *text);
 /* Appends "?name=value" or "&name=value" when the option of this name was given. */

@@ -96,7 +96,7 @@ static void add_commands(struct lines *l, const struct config *c, const char *co
     } rows[] = {
         {"status", "status", "", "the node at a glance"},
         {"run", "run", " -- sleep 5", "any command as a run"},
-        {"agents", "agents", "", "who may run and who runs"},
+        {"agents", "agents", "", "who works, who waits, who is stuck"},
         {"jobs", "jobs add", " --help", "queue work for an agent of the configuration"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

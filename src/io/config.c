@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/parse.h"
+#include "core/agent_matcher.h"
 #include "core/beat.h"
 #include "io/file.h"
 
@@ -269,11 +270,20 @@ static void check_workers(const struct config *c, struct config_errors *errors)
     map_deinit(&seen);
 }
 
+static void check_matchers(const struct config *c, struct config_errors *errors)
+{
+    for (size_t i = 0; c->fleet_matchers && c->fleet_matchers[i]; i++)
+        if (c->fleet_matchers[i][0] && !agent_matcher_valid(c->fleet_matchers[i]))
+            config_complain(errors, origin_of(c, offsetof(struct config, fleet_matchers)),
+                            "matchers: \"%s\" has not the form NAME=WORD", c->fleet_matchers[i]);
+}
+
 static void finish(struct config *c, struct config_errors *errors)
 {
     check_listen(c, errors);
     c->bus_listen_given = strcmp(origin_of(c, offsetof(struct config, bus_listen)), "default") != 0;
     check_workers(c, errors);
+    check_matchers(c, errors);
     if (!c->tls_certificate_file[0] != !c->tls_key_file[0])
         config_complain(errors, origin_of(c, offsetof(struct config, tls_certificate_file)),
                         "tls_certificate_file and tls_key_file go together");

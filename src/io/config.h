@@ -50,6 +50,10 @@ struct config {
     int64_t bus_auth_timeout_us, bus_ping_interval_us;
     struct bus_user *bus_users;
     size_t bus_user_count;
+    bool fleet_discover;
+    int64_t fleet_interval_us, fleet_hung_after_us;
+    char **fleet_matchers; /* NULL-terminated, or NULL */
+    int64_t status_deadline_us, status_cache_us;
     struct agent_profile *agents;
     size_t agent_count;
     struct workflow *workflows;

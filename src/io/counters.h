@@ -88,6 +88,11 @@
       "Messages of the node that did not reach the bus, or that it could not take from it.")                 \
     X(BUS_LOST_BACKLOG, "bus_lost_messages", "reason", "backlog", "")                                        \
     X(BUS_RECONNECTS, "bus_reconnects", "", "", "Connections made anew to the external bus.")                \
+    X(STATUS_MEMBERS, "status_members_unread", "", "",                                                       \
+      "Processes of agents that a session status did not read one by one.")                                  \
+    X(STATUS_CACHE_EVICTED, "status_cache_evicted", "", "", "Cached session statuses dropped for room.")     \
+    X(HOOKS_UNKNOWN, "hooks_unknown", "", "", "Hook events of processes that belong to no known agent.")     \
+    X(AGENTS_REFUSED, "agents_refused", "", "", "Agents beyond the number that is kept.")                    \
     X(PROC_ERRORS, "proc_read_errors", "", "", "Lines of /proc that could not be read or parsed.")
 
 enum counter_id {

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #define LISTING_BYTES ((size_t)128 << 10) /* 4,000 processes in one getdents64 */
-#define LINE_BYTES 2048 /* 52 numbers of at most 20 digits, and a name of at most 64 bytes */
 
 void proc_reader_init(struct proc_reader *r, const char *root)
 {
@@ -81,7 +80,7 @@ static size_t kept_limit(void)
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return 0;
-    return limit.rlim_cur == RLIM_INFINITY ? SIZE_MAX : (size_t)limit.rlim_cur / 2;
+    return limit.rlim_cur == RLIM_INFINITY ? SIZE_MAX : (size_t)limit.rlim_cur / 4;
 }
 
 int proc_reader_list(struct proc_reader *r)
@@ -115,15 +114,14 @@ static enum reading reading_of_errno(int error)
 }
 
 /* Keeps the file when there is room. */
-static enum reading open_line(struct proc_reader *r, int64_t pid, int *ret_fd, char line[LINE_BYTES],
-                              ssize_t *ret_n)
+static enum reading open_line(struct proc_reader *r, int64_t pid, int *ret_fd, ssize_t *ret_n)
 {
     char path[32];
     (void)snprintf(path, sizeof(path), "%lld/stat", (long long)pid);
     int fd = openat(r->root_fd, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return reading_of_errno(errno);
-    ssize_t n = pread(fd, line, LINE_BYTES, 0);
+    ssize_t n = pread(fd, r->line, sizeof(r->line), 0);
     int error = errno;
     if (n >= 0 && r->kept < r->kept_max) {
         *ret_fd = fd;
@@ -139,27 +137,24 @@ static enum reading open_line(struct proc_reader *r, int64_t pid, int *ret_fd, c
 
 enum reading proc_reader_read(struct proc_reader *r, int64_t pid, int *fd, struct proc_stat *ret)
 {
-    char line[LINE_BYTES];
     struct proc_stat s;
     ssize_t n = -1;
     if (*fd >= 0) {
-        n = pread(*fd, line, LINE_BYTES, 0);
+        n = pread(*fd, r->line, sizeof(r->line), 0);
         /* That process has ended.  Its pid is listed, so it may be another's by now. */
         if (n < 0)
             proc_reader_close(r, fd);
     }
     if (n < 0) {
-        enum reading reading = open_line(r, pid, fd, line, &n);
+        enum reading reading = open_line(r, pid, fd, &n);
         if (reading != READING_OK)
             return reading;
     }
-    if (!parse_proc_stat(line, (size_t)n, &s) || s.pid != pid)
+    if (!parse_proc_stat(r->line, (size_t)n, &s) || s.pid != pid)
         return READING_BAD;
     /* Between the parent's wait and the end of the entry the state is X, and the ticks are in the parent. */
     if (s.state == 'X' || s.state == 'x')
         return READING_GONE;
-    s.comm = NULL;
-    s.comm_n = 0;
     *ret = s;
     return READING_OK;
 }

@@ -81,9 +81,13 @@ static void set_process(struct procfs_process *p, const struct proc_stat *s)
         .cstime = s->cstime,
         .rss_pages = s->rss,
         .threads = s->num_threads,
+        .pgrp = s->pgrp,
+        .tty_nr = s->tty_nr,
+        .tpgid = s->tpgid,
         .first_child = p->first_child,
         .next_sibling = p->next_sibling,
     };
+    memcpy(p->comm, s->comm, MIN(s->comm_n, sizeof(p->comm) - 1));
 }
 
 static int64_t reaped_ticks(const struct entry *e)
@@ -320,6 +324,14 @@ static void tree_add(struct procfs_tree *tree, const struct procfs_process *proc
     tree->threads += process->threads;
 }
 
+/* What everything of a tree is below: the shim, else the agent itself.  A shim that died has left its orphans
+ * to others: then the agent's own tree is what can be known. */
+static size_t top_of(const struct procfs *p, size_t agent, int64_t shim_pid, int64_t shim_start_ticks)
+{
+    size_t shim = shim_pid < 0 ? PROCFS_NONE : find_live(p, shim_pid, shim_start_ticks);
+    return shim != PROCFS_NONE && is_below(p, agent, shim) ? shim : agent;
+}
+
 bool procfs_tree(const struct procfs *p, int64_t pid, int64_t start_ticks, int64_t shim_pid,
                  int64_t shim_start_ticks, struct procfs_tree *ret)
 {
@@ -327,32 +339,63 @@ bool procfs_tree(const struct procfs *p, int64_t pid, int64_t start_ticks, int64
     size_t agent = find_live(p, pid, start_ticks);
     if (agent == PROCFS_NONE)
         return false;
-    /* A shim that died has left its orphans to others: then the agent's own tree is what can be known. */
-    size_t top = shim_pid < 0 ? PROCFS_NONE : find_live(p, shim_pid, shim_start_ticks);
-    if (top != PROCFS_NONE && is_below(p, agent, top)) {
-        tree.cpu_ticks = reaped_ticks(&p->now.at[top]);
-    } else {
-        top = agent;
+    size_t top = top_of(p, agent, shim_pid, shim_start_ticks);
+    if (top == agent)
         tree_add(&tree, &p->now.at[agent].process);
-    }
+    else
+        tree.cpu_ticks = reaped_ticks(&p->now.at[top]);
     for (size_t i = walk_next(p, top, top); i != PROCFS_NONE; i = walk_next(p, i, top))
         tree_add(&tree, &p->now.at[i].process);
     *ret = tree;
     return true;
 }
 
-int64_t procfs_start_ticks(const char *root, int64_t pid)
+bool procfs_is_alive(const struct procfs_process *process)
+{
+    return is_alive(process->state, process->threads);
+}
+
+size_t procfs_tree_members(const struct procfs *p, int64_t pid, int64_t start_ticks, int64_t shim_pid,
+                           int64_t shim_start_ticks, size_t *ret, size_t max)
+{
+    size_t agent = find_live(p, pid, start_ticks), count = 0;
+    if (agent == PROCFS_NONE)
+        return 0;
+    size_t top = top_of(p, agent, shim_pid, shim_start_ticks);
+    size_t first = top == agent ? agent : walk_next(p, top, top);
+    for (size_t i = first; i != PROCFS_NONE; i = walk_next(p, i, top)) {
+        if (!procfs_is_alive(&p->now.at[i].process))
+            continue;
+        if (count < max)
+            ret[count] = i;
+        count++;
+    }
+    return count;
+}
+
+static bool read_stat(const char *root, int64_t pid, struct proc_stat *ret)
 {
     char path[PATH_MAX], line[2048];
-    struct proc_stat s;
     int length = snprintf(path, sizeof(path), "%s/%lld/stat", root, (long long)pid);
     if (length < 0 || (size_t)length >= sizeof(path))
-        return -1;
+        return false;
     CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return -1;
+        return false;
     ssize_t n = read(fd, line, sizeof(line));
-    if (n <= 0 || !parse_proc_stat(line, (size_t)n, &s) || s.pid != pid)
-        return -1;
-    return is_alive(s.state, s.num_threads) ? s.starttime : -1;
+    bool ok = n > 0 && parse_proc_stat(line, (size_t)n, ret) && ret->pid == pid;
+    ret->comm = NULL; /* of this function's own line */
+    return ok;
+}
+
+int64_t procfs_parent(const char *root, int64_t pid)
+{
+    struct proc_stat s;
+    return read_stat(root, pid, &s) ? s.ppid : 0;
+}
+
+int64_t procfs_start_ticks(const char *root, int64_t pid)
+{
+    struct proc_stat s;
+    return read_stat(root, pid, &s) && is_alive(s.state, s.num_threads) ? s.starttime : -1;
 }

@@ -18,6 +18,8 @@ struct procfs_process {
     int64_t utime, stime, cutime, cstime; /* ticks */
     int64_t rss_pages;
     int64_t threads;
+    int64_t pgrp, tty_nr, tpgid; /* tty_nr 0, tpgid -1: none */
+    char comm[16];
     size_t first_child, next_sibling; /* indices, PROCFS_NONE at the end; by parent chain */
 };
 #define PROCFS_NONE SIZE_MAX
@@ -42,5 +44,11 @@ struct procfs_tree {
 };
 bool procfs_tree(const struct procfs *p, int64_t pid, int64_t start_ticks, int64_t shim_pid,
                  int64_t shim_start_ticks, struct procfs_tree *ret);
+/* Indices of the live members of that same tree, at most `max` of them, the agent among the first; returns
+ * how many there are in all, 0 when the agent is not alive. */
+size_t procfs_tree_members(const struct procfs *p, int64_t pid, int64_t start_ticks, int64_t shim_pid,
+                           int64_t shim_start_ticks, size_t *ret, size_t max);
+bool procfs_is_alive(const struct procfs_process *process); /* a zombie is not */
+int64_t procfs_parent(const char *root, int64_t pid);       /* 0 when there is no such process */
 /* start_ticks of a live process, or -1. */
 int64_t procfs_start_ticks(const char *root, int64_t pid);

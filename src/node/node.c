@@ -106,6 +106,25 @@ static struct metrics_config metrics_settings(const struct config *config)
                                    .max_label_values = 200};
 }
 
+static struct fleet_config fleet_settings(const struct config *config)
+{
+    return (struct fleet_config){.discovers = config->fleet_discover,
+                                 .interval_us = config->fleet_interval_us,
+                                 .hung_us = config->fleet_hung_after_us,
+                                 .matchers = (const char *const *)config->fleet_matchers};
+}
+
+static struct status_config status_settings(const struct config *config)
+{
+    return (struct status_config){.deadline_us = config->status_deadline_us,
+                                  .cache_us = config->status_cache_us};
+}
+
+static void drop_status(void *arg, const char *session_id)
+{
+    status_drop_session(arg, session_id);
+}
+
 static void reload(struct node *n)
 {
     struct config *fresh;
@@ -120,10 +139,14 @@ static void reload(struct node *n)
     config_diff(n->config, fresh, &reloaded, &needs_restart);
     keep_config(n, fresh);
     struct metrics_config settings = metrics_settings(fresh);
+    struct fleet_config fleet = fleet_settings(fresh);
+    struct status_config status = status_settings(fresh);
     log_setup(fresh->log_level, fresh->log_format);
     auth_reload(n->auth, fresh);
     queue_reload(n->queue, fresh);
     metrics_reload(n->metrics, &settings);
+    fleet_reload(n->fleet, &fleet);
+    status_reload(n->status, &status);
     sweep_set_config(n->sweep, fresh);
     log_info("node", "configuration reloaded", LOG_STR("changed", buf_str(&reloaded)),
              LOG_STR("needs_restart", buf_str(&needs_restart)));
@@ -172,6 +195,7 @@ static void stop(struct node *n, const char *why)
     (void)sd_notify(0, "STOPPING=1");
     workers_stop(n->workers);
     queue_stop(n->queue);
+    fleet_stop(n->fleet);
     sweep_stop(n->sweep);
     (void)uv_timer_start(&n->deadline, on_deadline, NODE_STOP_DEADLINE_MS, 0);
     n->stops_waited_for = 2;
@@ -217,11 +241,15 @@ static char *served_address(const struct node *n)
     return buf_take(&text);
 }
 
-/* Runs are taken up and the tokens are known: now callers may come. */
-static void on_queue_ready(void *arg)
+/* Runs are taken up, and tokens and agents are known: now callers may come. */
+static void on_fleet_ready(void *arg, const struct err *why)
 {
     struct node *n = arg;
     struct err e = {0};
+    if (why) {
+        fail_to_start(n, why);
+        return;
+    }
     if (bus_start(n->bus, &e) != 0 || http_server_start(n->http, &e) != 0) {
         fail_to_start(n, &e);
         return;
@@ -238,6 +266,12 @@ static void on_queue_ready(void *arg)
     workers_start_own(n->workers);
     if (!n->shim_path)
         log_warn("node", "muster-shim is neither beside muster nor in PATH: no agent can be started");
+}
+
+static void on_queue_ready(void *arg)
+{
+    struct node *n = arg;
+    fleet_start(n->fleet, on_fleet_ready, n);
 }
 
 /* Saved rows are back: nothing that the bus brings can come before them. */
@@ -304,6 +338,18 @@ static int open_store(struct node *n, struct err *e)
     return store_open(&n->loop, &settings, &n->store, e);
 }
 
+static void wire_fleet(struct node *n)
+{
+    struct fleet_config fleet = fleet_settings(n->config);
+    struct status_config status = status_settings(n->config);
+    struct fleet_inputs runs = queue_fleet_inputs(n->queue);
+    n->sampler = proc_sampler_new(&n->loop, "/proc");
+    n->fleet = fleet_new(&n->loop, n->store, n->events, n->sampler, &fleet, &runs);
+    struct status_inputs sessions = fleet_status_inputs(n->fleet);
+    n->status = status_new(&n->loop, n->sampler, &status, &sessions);
+    fleet_on_change(n->fleet, drop_status, n->status);
+}
+
 static struct workers *make_workers(struct node *n)
 {
     struct workers_own own[COMPONENTS_MAX];
@@ -332,6 +378,7 @@ static struct http_route *wire(struct node *n)
     struct http_config http = http_settings(n);
     struct http_route *routes = api_all_routes(&route_count);
     n->http = http_server_new(&n->loop, &http, routes, route_count);
+    wire_fleet(n);
     struct metrics_inputs inputs = queue_metrics_inputs(n->queue);
     inputs.workers = workers_metrics;
     inputs.workers_context = n->workers;
@@ -344,12 +391,15 @@ static struct http_route *wire(struct node *n)
 static void unwire(struct node *n)
 {
     events_tap(n->events, NULL, NULL);
+    n->sampler = proc_sampler_free(n->sampler);
+    n->status = status_free(n->status);
     n->events = events_free(n->events);
     n->metrics = metrics_free(n->metrics);
     n->store = store_close(n->store);
     (void)uv_run(&n->loop,
                  UV_RUN_NOWAIT); /* handles that stop() closed are let go of before their owners are freed */
     n->http = http_server_free(n->http);
+    n->fleet = fleet_free(n->fleet);
     n->queue = queue_free(n->queue);
     n->sweep = sweep_free(n->sweep);
     n->auth = auth_free(n->auth);

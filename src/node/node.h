@@ -5,10 +5,13 @@
 #pragma once
 #include "io/config.h"
 #include "io/http_server.h"
+#include "io/proc_sampler.h"
 #include "node/bus/bus.h"
 #include "node/events.h"
+#include "node/fleet/fleet.h"
 #include "node/metrics/metrics.h"
 #include "node/queue/queue.h"
+#include "node/status/status.h"
 #include "run/cgroup.h"
 #include "store/store.h"
 
@@ -25,6 +28,9 @@ struct node {
     struct auth *auth;
     struct queue *queue;
     struct metrics *metrics;
+    struct proc_sampler *sampler;
+    struct fleet *fleet;
+    struct status *status;
     struct sweep *sweep;
     struct workers *workers;
     struct http_server *http;

@@ -6,7 +6,7 @@
 #include "store/db.h"
 
 struct migration {   /* migrations.c; forward only */
-    int64_t version; /* 1, 2, 3 … without a gap */
+    int64_t version; /* ascending from 1; gaps are fine */
     const char *name;
     const char *sql; /* statements, never changed once released: its checksum is recorded (D3) */
 };

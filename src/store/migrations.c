@@ -4,6 +4,7 @@
  * hot query with what is alive, never with history; tests/unit/test_store_plans.c holds every statement to
  * that. */
 #include "store/db_driver.h"
+#include "store/migrations_internal.h"
 
 static const char initial[] =
     "CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;\n"
@@ -112,6 +113,7 @@ static const char initial[] =
 static const struct migration rows[] = {
     {.version = 1, .name = "initial", .sql = initial},
     {.version = 2, .name = "workers", .sql = migration_workers},
+    {.version = 5, .name = "agents and sessions", .sql = migration_fleet},
 };
 
 const struct migration_list migrations_sqlite = {.rows = rows, .count = COUNT_OF(rows)};

@@ -3,6 +3,7 @@
 
 #include "store/agents.h"
 #include "store/audit.h"
+#include "store/fleet.h"
 #include "store/idempotency.h"
 #include "store/runs.h"
 #include "store/settings.h"
@@ -463,6 +464,69 @@ static void kept_answers_are_swept_when_their_day_is_over(void **state)
     assert_int_equal(rows, 2); /* of hours 3 and 4 */
 }
 
+static void a_session_is_made_with_its_first_agent_and_named_once(void **state)
+{
+    struct fixture *f = *state;
+    struct stored_session *sessions;
+    struct stored_agent *agents;
+    struct stored_agent a = {.name = "a",
+                             .session_id = "s",
+                             .status = AGENT_IDLE,
+                             .process_id = 7,
+                             .start_ticks = 70,
+                             .specialization = "x",
+                             .period_us = 5};
+    size_t n;
+    struct err why;
+    MUST(agent_insert(f->db, &a, T0, &a.id, &e));
+    MUST(session_insert(f->db, &(struct stored_session){.id = "s", .name = "named"}, T0 + 1, &e));
+    assert_int_equal(session_insert(f->db, &(struct stored_session){.id = "s", .name = "again"}, T0, &why),
+                     FLEET_E_EXISTS);
+    MUST(session_list(f->db, &f->a, &sessions, &n, &e));
+    assert_int_equal(n, 1);
+    assert_string_equal(sessions[0].name, "named");
+    assert_int_equal(sessions[0].created_at, T0);
+    MUST(agent_list(f->db, &f->a, &agents, &n, &e));
+    assert_int_equal(n, 1);
+    assert_int_equal(agents[0].status, AGENT_IDLE);
+    assert_int_equal(agents[0].start_ticks, 70);
+    assert_null(agents[0].terminal);
+}
+
+static void a_heartbeat_changes_what_it_says_and_nothing_else(void **state)
+{
+    struct fixture *f = *state;
+    struct stored_agent *agents;
+    struct stored_agent a = {.name = "a",
+                             .session_id = "s",
+                             .status = AGENT_IDLE,
+                             .process_id = 7,
+                             .start_ticks = 70,
+                             .specialization = "x",
+                             .period_us = 5};
+    size_t n;
+    MUST(agent_insert(f->db, &a, T0, &a.id, &e));
+    MUST(agent_update(f->db, &(struct stored_agent){.id = a.id, .terminal = "t", .heartbeat_at = T0 + 9},
+                      false, &e));
+    MUST(agent_list(f->db, &f->a, &agents, &n, &e));
+    assert_int_equal(agents[0].status, AGENT_IDLE);
+    assert_string_equal(agents[0].terminal, "t");
+    assert_string_equal(agents[0].specialization, "x");
+    assert_int_equal(agents[0].start_ticks, 70);
+    assert_int_equal(agents[0].heartbeat_at, T0 + 9);
+    /* another process, of which the start is not known: the old start is not its */
+    MUST(agent_update(f->db, &(struct stored_agent){.id = a.id, .status = AGENT_FAILED, .process_id = 8},
+                      true, &e));
+    MUST(agent_list(f->db, &f->a, &agents, &n, &e));
+    assert_int_equal(agents[0].status, AGENT_FAILED);
+    assert_int_equal(agents[0].process_id, 8);
+    assert_int_equal(agents[0].start_ticks, 0);
+    MUST(agent_delete(f->db, a.id, &e));
+    struct err why;
+    assert_int_equal(agent_update(f->db, &a, false, &why), FLEET_E_ABSENT);
+    assert_int_equal(agent_delete(f->db, a.id, &why), FLEET_E_ABSENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -483,6 +547,8 @@ int main(void)
         cmocka_unit_test(the_chain_goes_on_after_retention),
         cmocka_unit_test(an_answer_is_kept_for_a_day_and_for_its_own_request),
         cmocka_unit_test(kept_answers_are_swept_when_their_day_is_over),
+        cmocka_unit_test(a_session_is_made_with_its_first_agent_and_named_once),
+        cmocka_unit_test(a_heartbeat_changes_what_it_says_and_nothing_else),
     };
     return fixture_run("store_tables", tests, COUNT_OF(tests));
 }

@@ -65,8 +65,8 @@ struct api_routes {
     size_t count;
 };
 extern const struct api_routes api_tasks_routes, api_jobs_routes, api_leases_routes, api_runs_routes,
-    api_agents_routes, api_queue_routes, api_tokens_routes, api_status_routes, api_audit_routes,
-    api_bus_routes, api_workers_routes;
+    api_agents_routes, api_profiles_routes, api_sessions_routes, api_words_routes, api_queue_routes,
+    api_tokens_routes, api_status_routes, api_audit_routes, api_bus_routes, api_workers_routes;
 /* All of them in one array; the caller frees. */
 struct http_route *api_all_routes(size_t *ret_count);
 /* http_config.after_reply: the audit log (spec 10 D8). */
@@ -80,4 +80,5 @@ void api_put_job(struct json_writer *w, const struct job *job,
                  bool whole); /* whole: with prompt, args and env */
 void api_put_task(struct json_writer *w, const struct task *task);
 void api_put_run(struct json_writer *w, const struct run *run);
+void api_put_profiles(struct json_writer *w, const struct node *n); /* the key too */
 void api_put_usage(struct json_writer *w, const struct usage *u);

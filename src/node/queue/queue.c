@@ -373,3 +373,34 @@ struct metrics_inputs queue_metrics_inputs(struct queue *q)
 {
     return (struct metrics_inputs){view_queue, view_live_runs, q};
 }
+
+static void view_fleet_runs(void *context, struct arena *a, struct fleet_run **ret, size_t *ret_count)
+{
+    struct queue *q = context;
+    struct fleet_run *runs = arena_alloc(a, (q->live.count + 1) * sizeof(*runs));
+    size_t at = 0, count = 0;
+    struct str key;
+    void *value;
+    while (map_next(&q->live, &at, &key, &value)) {
+        const struct live_run *run = value;
+        if (run->state != LIVE_STARTING && run->state != LIVE_RUNNING)
+            continue;
+        runs[count++] = (struct fleet_run){.run_id = run->run_id,
+                                           .job_id = run->job_id,
+                                           .task_id = run->task_id,
+                                           .agent = arena_strdup(a, str_of(run->agent)),
+                                           .repo = run->repo ? arena_strdup(a, str_of(run->repo)) : NULL,
+                                           .model = run->model ? arena_strdup(a, str_of(run->model)) : NULL,
+                                           .pid = run->process.pid,
+                                           .start_ticks = run->process.start_ticks,
+                                           .shim_pid = run->shim.pid,
+                                           .shim_start_ticks = run->shim.start_ticks};
+    }
+    *ret = runs;
+    *ret_count = count;
+}
+
+struct fleet_inputs queue_fleet_inputs(struct queue *q)
+{
+    return (struct fleet_inputs){view_fleet_runs, q};
+}

@@ -12,6 +12,7 @@
 #include "core/exit_class.h"
 #include "io/config.h"
 #include "node/events.h"
+#include "node/fleet_inputs.h"
 #include "node/metrics_inputs.h"
 #include "store/jobs.h"
 #include "store/store.h"
@@ -84,6 +85,7 @@ void queue_reconcile(struct queue *q,
 
 /* -- views -- */
 struct metrics_inputs queue_metrics_inputs(struct queue *q); /* for node.c to hand to the metrics service */
+struct fleet_inputs queue_fleet_inputs(struct queue *q);     /* for the fleet */
 struct queue_profile_view {
     const struct agent_profile *profile;
     struct breaker breaker;

@@ -1,0 +1,69 @@
+// status.mjs -- the comprehensive status of a session of 1,000 agents against ps over the same pids, and what the look
+// at /proc costs while 10,000 processes are there.
+import { copyFileSync } from 'node:fs';
+import path from 'node:path';
+import { waitUntil } from '../tests/lib/wait.mjs';
+import { atEnd, cpuSeconds, daemon, folder, loadCore, median, privateMiB, row, startNode, tool } from './measure.mjs';
+
+const agents = 1000;
+const processes = 10_000;
+const config = (interval) => `fleet { interval = "${interval}" }\nstatus { cache = "0s" }\n`;
+
+function sleepers(program, count) {
+    const children = Array.from({ length: count }, () => daemon([program, '100000']));
+    return children.map((child) => child.pid);
+}
+
+const timed = async (fn) => {
+    const start = performance.now();
+    await fn();
+    return performance.now() - start;
+};
+
+async function statusAgainstPs() {
+    const node = await startNode({ config: config('1h') });
+    const pids = sleepers('/bin/sleep', agents);
+    for (const [i, pid] of pids.entries()) await node.post('/api/v1/agents', { name: `a${i}`, session_id: 's', process_id: pid });
+    const status = async () => {
+        const { json } = await node.get('/api/v1/sessions/s/status?strategy=comprehensive');
+        if (json.metrics.active_agents !== agents || json.metrics.total_memory_mb === null) throw new Error(JSON.stringify(json.metrics));
+    };
+    // what ps must read for the same: CPU, resident size, threads, and the state
+    const ps = () => tool([...loadCore, 'ps', '-o', 'pid,pcpu,rss,nlwp,stat', '-p', pids.join(',')]);
+    await status();
+    const ours = [], theirs = [];
+    for (let i = 0; i < 15; i++) {
+        ours.push(await timed(status));
+        theirs.push(await timed(ps));
+    }
+    row(`session status, comprehensive, ${agents} agents, against ps over the same pids`, 'ms', median(ours), median(theirs), { ratio: '<=', value: 0.5 });
+    await node.destroy();
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+}
+
+// CPU of the node per look, and what it holds, with everything there and after it.
+async function look() {
+    const program = path.join(folder('agents'), 'claude');
+    copyFileSync('/bin/sleep', program);
+    const others = sleepers('/bin/sleep', processes - agents);
+    const found = sleepers(program, agents);
+    const node = await startNode({ config: config('1s') });
+    atEnd(() => [...others, ...found].forEach((pid) => process.kill(pid, 'SIGKILL')));
+    const samples = async () => {
+        const { json } = await node.get('/api/v1/agents?limit=10000');
+        const mine = json.agents.filter((a) => a.vendor === 'claude');
+        if (mine.length < agents) throw new Error(`${mine.length} of ${agents} agents found`);
+        return (await node.get(`/api/v1/agents/${mine[0].id}`)).json.evidence.samples;
+    };
+    const before = await waitUntil(samples, 'all agents to be found', 120_000), cpu = cpuSeconds(node.pid);
+    let after = before;
+    await waitUntil(async () => (after = await samples()) - before >= 20, '20 looks', 120_000);
+    const perLook = (cpuSeconds(node.pid) - cpu) / (after - before) * 1000;
+    row(`one look at ${processes} processes, ${agents} of them agents, CPU`, 'ms', perLook, null, { ours: '<', value: 250 });
+    row(`the node's private memory beside ${processes} processes, ${agents} of them agents`, 'MiB', privateMiB([node.pid]), null, { ours: '<', value: 32 });
+}
+
+export default async function measure() {
+    await statusAgainstPs();
+    await look();
+}

@@ -1,0 +1,5 @@
+/* migrations_internal.h -- the texts of the schema's steps, one file per group of tables, for migrations.c.
+ */
+#pragma once
+
+extern const char migration_fleet[];
