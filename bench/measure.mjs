@@ -114,11 +114,17 @@ export async function tool(argv, options = {}) {
     return result.stdout;
 }
 
-// Requests of one round of wrk, and the CPU time of the server that they took.
-export async function wrk(url, pid, seconds = 2) {
-    const before = cpuSeconds(pid);
+async function wrkRequests(url, seconds) {
     const out = await tool([...loadCore, 'wrk', '-t1', '-c64', `-d${seconds}`, url]);
     if (/Non-2xx/.test(out)) throw new Error(out);
-    const requests = Number(out.match(/(\d+) requests in/)[1]);
-    return { perSecond: Number(out.match(/Requests\/sec:\s+([\d.]+)/)[1]), perCpuSecond: requests / (cpuSeconds(pid) - before) };
+    return { requests: Number(out.match(/(\d+) requests in/)[1]), perSecond: Number(out.match(/Requests\/sec:\s+([\d.]+)/)[1]) };
+}
+
+export const wrk = async (url, seconds = 2) => (await wrkRequests(url, seconds)).perSecond;
+
+// The same, and how many requests a second of the server's CPU time serves.
+export async function wrkWithCpu(url, pid, seconds = 2) {
+    const before = cpuSeconds(pid);
+    const { requests, perSecond } = await wrkRequests(url, seconds);
+    return { perSecond, perCpuSecond: requests / (cpuSeconds(pid) - before) };
 }

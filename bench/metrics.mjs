@@ -6,7 +6,7 @@ import { RawConnection } from '../tests/lib/http.mjs';
 import { build } from '../tests/lib/node.mjs';
 import { waitUntil } from '../tests/lib/wait.mjs';
 import { finish } from './jobs.mjs';
-import { alternate, answers, cpuSeconds, daemon, folder, freePort, note, row, serverCore, spread, startNode, wrk } from './measure.mjs';
+import { alternate, answers, cpuSeconds, daemon, folder, freePort, note, row, serverCore, spread, startNode, wrkWithCpu } from './measure.mjs';
 
 const agents = 1000, rounds = 5, history = 2000;
 const name = 'bench-sleeper'; // one that nobody else on the machine has
@@ -82,7 +82,7 @@ async function startBareServer(node) {
 
 async function unchanged(node, what) {
     const bare = await startBareServer(node);
-    const { ours, peer } = await alternate(rounds, () => wrk(`${node.url}/metrics`, node.pid), () => wrk(bare.url, bare.child.pid));
+    const { ours, peer } = await alternate(rounds, () => wrkWithCpu(`${node.url}/metrics`, node.pid), () => wrkWithCpu(bare.url, bare.child.pid));
     bare.child.end();
     const of = (key) => [ours.map((o) => o[key]), peer.map((p) => p[key])];
     row(`/metrics unchanged, ${what}, ${bare.bytes} bytes, against a bare epoll server`, 'per s', ...of('perSecond'), { ratio: '>=', value: 0.9 });
