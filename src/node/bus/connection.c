@@ -121,6 +121,9 @@ static void leave_lists(struct bus_connection *c)
     if (c->resting)
         remove_from(&s->resting, c, offsetof(struct bus_connection, next_resting));
     c->dirty = c->resting = false;
+    for (struct bus_connection *r = s->resting; r; r = r->next_resting)
+        if (r->waits_for == c)
+            r->waits_for = NULL;
     leave_deadlines(c);
     if (c->prev)
         c->prev->next = c->next;
@@ -260,7 +263,7 @@ void bus_connection_flush(struct bus_connection *c)
     }
     c->sent_bytes += sent;
     if (before > relief && c->outbox.n <= relief)
-        bus_connection_wake_all(c->server);
+        bus_connection_wake_some(c->server);
     say_end(c);
     ask_for_events(c);
 }
@@ -322,28 +325,34 @@ static void ask_for_events(struct bus_connection *c)
         (void)uv_poll_stop(&c->poll);
 }
 
-void bus_connection_rest(struct bus_connection *c)
+void bus_connection_rest(struct bus_connection *c, struct bus_connection *slow)
 {
     struct bus_server *s = c->server;
     if (c->resting || c->phase >= BUS_PHASE_ENDING)
         return;
     c->resting = true;
+    c->waits_for = slow;
     c->next_resting = s->resting;
     s->resting = c;
     ask_for_events(c);
-    if (!uv_is_active((uv_handle_t *)&s->rest))
-        bus_server_start_rest(s);
+    bus_server_start_rest(s);
 }
 
-void bus_connection_wake_all(struct bus_server *s)
+void bus_connection_wake_some(struct bus_server *s)
 {
-    while (s->resting) {
-        struct bus_connection *c = s->resting;
-        s->resting = c->next_resting;
+    struct bus_connection **at = &s->resting;
+    while (*at) {
+        struct bus_connection *c = *at;
+        if (c->waits_for && c->waits_for->phase < BUS_PHASE_ENDING &&
+            bus_connection_is_worth_waiting(c->waits_for)) {
+            at = &c->next_resting;
+            continue;
+        }
+        *at = c->next_resting;
         c->resting = false;
+        c->waits_for = NULL;
         ask_for_events(c);
     }
-    (void)uv_timer_stop(&s->rest);
 }
 
 /* -- its beginning -- */

@@ -1,7 +1,8 @@
 /* route.c -- from one message to all who want it. */
 #include "node/bus/server_internal.h"
 
-#define PATIENCE_MS 100
+#define PATIENCE_MS 1000                 /* who is waited for must have taken */
+#define PATIENCE_BYTES (256 << 10)       /* so much in that time */
 #define UNFLUSHED_MAX ((size_t)16 << 20) /* of one turn: many subscribers */
 #define STATUS_NO_RESPONDERS "NATS/1.0 503\r\n\r\n"
 
@@ -61,7 +62,7 @@ struct delivery { /* a message on its way: what is the same for all who get it *
     struct bus_connection *from;
     const struct bus_message *message;
     struct bus_reach reach;
-    bool crowded; /* somebody's outbox is long */
+    struct bus_connection *fullest; /* whose outbox is long and moves; NULL: nobody's */
 };
 
 static char *put(char *at, struct str s)
@@ -156,15 +157,26 @@ static bool has_room(struct bus_connection *c, size_t more)
     return c->phase < BUS_PHASE_ENDING && c->outbox.n + more <= limit;
 }
 
-/* Waiting helps only where something moves: who has read nothing for a moment is not waited for. */
-static bool is_moving(struct bus_connection *c)
+/* Waiting helps only where something moves: who reads nothing, or a trickle, holds nobody up for longer than
+ * the first moment. */
+bool bus_connection_is_worth_waiting(struct bus_connection *c)
 {
-    int64_t now = (int64_t)uv_now(c->server->loop);
-    if (c->sent_bytes != c->stuck_bytes) {
-        c->stuck_bytes = c->sent_bytes;
-        c->stuck_ms = now;
-    }
-    return now - c->stuck_ms < PATIENCE_MS;
+    int64_t now = (int64_t)uv_now(c->server->loop), since = now - c->window_ms;
+    if (c->outbox.n <= bus_connection_crowded_at(c->server) / 2)
+        return false;
+    if (since < PATIENCE_MS)
+        return c->moves;
+    c->moves = since >= 2 * PATIENCE_MS || c->sent_bytes - c->window_bytes >= PATIENCE_BYTES;
+    c->window_ms = now;
+    c->window_bytes = c->sent_bytes;
+    return c->moves;
+}
+
+static void note_crowd(struct delivery *d, struct bus_connection *c)
+{
+    if (c->outbox.n > bus_connection_crowded_at(d->server) && bus_connection_is_worth_waiting(c) &&
+        (!d->fullest || c->outbox.n > d->fullest->outbox.n))
+        d->fullest = c;
 }
 
 static bool give_to_client(struct delivery *d, struct subscription *sub)
@@ -181,7 +193,7 @@ static bool give_to_client(struct delivery *d, struct subscription *sub)
         return false;
     }
     send_message(c, sub, m);
-    d->crowded |= c->outbox.n > bus_connection_crowded_at(d->server) && is_moving(c);
+    note_crowd(d, c);
     d->reach.clients++;
     return true;
 }
@@ -233,8 +245,8 @@ bool bus_route(struct bus_server *s, struct bus_connection *from, const struct b
         (void)give(&d, of(match->plain.items[i]));
     for (size_t g = 0; g < match->group_count; g++)
         give_to_one(&d, &match->groups[g]);
-    if (d.crowded && from)
-        bus_connection_rest(from);
+    if (d.fullest && from)
+        bus_connection_rest(from, d.fullest);
     if (s->unflushed > UNFLUSHED_MAX)
         bus_connection_flush_all(s);
     bus_connection_settle(s);

@@ -34,12 +34,15 @@ void bus_server_arm(struct bus_server *s)
 
 static void on_rested(uv_timer_t *timer)
 {
-    bus_connection_wake_all(timer->data);
+    struct bus_server *s = timer->data;
+    bus_connection_wake_some(s);
+    if (s->resting)
+        bus_server_start_rest(s);
 }
 
 void bus_server_start_rest(struct bus_server *s)
 {
-    if (!uv_is_closing((uv_handle_t *)&s->rest))
+    if (!uv_is_closing((uv_handle_t *)&s->rest) && !uv_is_active((uv_handle_t *)&s->rest))
         (void)uv_timer_start(&s->rest, on_rested, BUS_PUBLISHER_REST_MS, 0);
 }
 

@@ -21,7 +21,8 @@
 
 #define BUS_READ_BYTES ((size_t)128 << 10)
 #define BUS_NAME_MAX 128         /* of a client, in connz */
-#define BUS_PUBLISHER_REST_MS 10 /* how long somebody who fills an outbox is not read, at most */
+#define BUS_PUBLISHER_REST_MS 10 /* how often those who rest are looked at, besides when an outbox empties   \
+                                  */
 
 struct bus_traffic {
     int64_t in_messages, out_messages, in_bytes, out_bytes;
@@ -58,8 +59,9 @@ struct bus_connection {
     int64_t deadline_us, start_us, start_wall_us, active_us;
     int pings_out;
     bool dirty, ending, resting, is_unix, trusted, must_authenticate;
-    int64_t sent_bytes, stuck_bytes,
-        stuck_ms;    /* stuck: sent_bytes when the outbox was long, and since when */
+    struct bus_connection *waits_for;            /* while resting: whose outbox it fills */
+    int64_t sent_bytes, window_bytes, window_ms; /* sent by the time a look at its pace began */
+    bool moves;
     int64_t id, uid; /* uid -1: unknown */
     char peer[48];   /* address, "" for a Unix socket */
     int port;
@@ -128,8 +130,10 @@ void bus_connection_complain(struct bus_connection *c, enum counter_id counter, 
 void bus_connection_end(struct bus_connection *c, enum counter_id counter, const char *text); /* NULL: none */
 void bus_connection_flush(struct bus_connection *c);
 void bus_connection_flush_all(struct bus_server *s);
-void bus_connection_rest(struct bus_connection *c); /* is not read for a moment */
-void bus_connection_wake_all(struct bus_server *s);
+/* Is not read while `slow` is worth waiting for. */
+void bus_connection_rest(struct bus_connection *c, struct bus_connection *slow);
+bool bus_connection_is_worth_waiting(struct bus_connection *c);
+void bus_connection_wake_some(struct bus_server *s); /* those whose waiting is over */
 size_t
 bus_connection_crowded_at(const struct bus_server *s); /* from here on, who fills an outbox is slowed */
 void bus_connection_expire(struct bus_server *s, int64_t now_us); /* deadlines that have passed */
