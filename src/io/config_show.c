@@ -30,9 +30,19 @@ void config_diff(const struct config *old, const struct config *fresh, struct bu
             add_name(config_keys[row].reloads ? reloaded : needs_restart, &config_keys[row]);
 }
 
+/* scheme://user:password@host */
+static bool holds_password(struct str text)
+{
+    ptrdiff_t scheme = str_find(text, STR("://"));
+    if (scheme < 0)
+        return false;
+    struct str rest = {text.p + scheme + 3, text.n - (size_t)scheme - 3}, login;
+    return str_split(&rest, '@', &login) && rest.p && login.n > 0;
+}
+
 static bool hidden(const struct config_key *key, const struct config_value *v)
 {
-    return key->secret && v->text && v->text[0];
+    return v->text && v->text[0] && (key->secret || holds_password(str_of(v->text)));
 }
 
 /* As libconfuse reads it back: it knows no \u, and fills in ${NAME} from the environment. */
