@@ -159,6 +159,24 @@ static void nothing_at_all_is_no_subject_and_no_pattern(void **state)
     assert_false(subject_pattern_valid(STR("")));
 }
 
+static void a_pattern_covers_another_when_it_matches_all_that_the_other_does(void **state)
+{
+    static const struct {
+        const char *wider, *pattern;
+        bool covers;
+    } rows[] = {
+        {">", "a", true},        {">", "a.*.>", true},     {">", ">", true},        {"a.>", "a.b", true},
+        {"a.>", "a.>", true},    {"a.>", "a.*", true},     {"a.>", "a", false},     {"a.>", ">", false},
+        {"a.>", "*.b", false},   {"a.*", "a.b", true},     {"a.*", "a.*", true},    {"a.*", "a.>", false},
+        {"a.*", "a.b.c", false}, {"*.*", "a.*", true},     {"*", ">", false},       {"a", "a", true},
+        {"a", "*", false},       {"a.*.c", "a.b.c", true}, {"a.*.c", "a.>", false}, {"a.b", "a", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (subject_covers(str_of(rows[i].wider), str_of(rows[i].pattern)) != rows[i].covers)
+            fail_msg("%s over %s", rows[i].wider, rows[i].pattern);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +184,7 @@ int main(void)
         cmocka_unit_test(a_pattern_matches_what_the_letters_say),
         cmocka_unit_test(a_star_is_one_token_and_an_angle_is_one_or_more_at_the_end),
         cmocka_unit_test(a_token_holds_no_space_and_no_control_character),
+        cmocka_unit_test(a_pattern_covers_another_when_it_matches_all_that_the_other_does),
         cmocka_unit_test(nothing_at_all_is_no_subject_and_no_pattern),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,9 +20,7 @@
 #include "node/bus/server.h"
 
 #define BUS_READ_BYTES ((size_t)128 << 10)
-#define BUS_NAME_MAX 128         /* of a client, in connz */
-#define BUS_PUBLISHER_REST_MS 10 /* how often those who rest are looked at, besides when an outbox empties   \
-                                  */
+#define BUS_PUBLISHER_REST_MS 10 /* how often those who rest are looked at, at least */
 
 struct bus_traffic {
     int64_t in_messages, out_messages, in_bytes, out_bytes;
