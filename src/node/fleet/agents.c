@@ -220,7 +220,7 @@ void fleet_publish_verdict(const struct fleet_agent *a)
 
 static void tell_change(const struct fleet_agent *a)
 {
-    if (a->session && a->fleet->changed)
+    if (a->session && a->fleet->changed && !a->fleet->stopping)
         a->fleet->changed(a->fleet->changed_arg, a->session->id);
 }
 
@@ -234,6 +234,8 @@ void agent_refresh(struct fleet_agent *a)
     a->is_new = false;
     a->shown = status;
     a->was_accessible = accessible;
+    if (a->fleet->stopping) /* who would be told may be gone */
+        return;
     publish(a, was_new ? NULL : agent_status_name(before), agent_status_name(status));
     tell_change(a);
 }

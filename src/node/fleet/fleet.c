@@ -38,7 +38,7 @@ void fleet_put_session(struct fleet *f, const struct stored_session *stored)
         s->created_at = stored->created_at;
     s->is_stored = true;
     agent_set_text(&s->name, stored->name);
-    if (f->changed)
+    if (f->changed && !f->stopping)
         f->changed(f->changed_arg, s->id);
 }
 

@@ -268,8 +268,9 @@ static void on_looked(struct proc_sampler_job *job)
 {
     struct fleet_look *l = CONTAINER_OF(job, struct fleet_look, job);
     struct fleet *f = l->fleet;
-    if (f) {
+    if (f)
         f->look = NULL;
+    if (f && !f->stopping) {
         if (l->rc < 0)
             log_warn("fleet", "/proc cannot be read", LOG_TEXT("error", strerror(-l->rc)));
         for (size_t i = 0; l->rc == 0 && i < l->count; i++) {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #define FD_PERCENT_HIGH 90
+#define FD_FEW 32 /* with fewer, no limit is near that anybody sets */
 
 struct status_collection *status_collection_new(enum status_strategy strategy, bool with_metrics,
                                                 bool with_health)
@@ -46,13 +47,15 @@ static void add_known(int64_t *sum, int64_t n)
         *sum += n;
 }
 
-static void read_member(struct collected_agent *a, int64_t pid, bool with_health, int64_t *unread)
+static void read_member(struct collected_agent *a, int64_t pid, bool with_health, int64_t *unread,
+                        bool *ret_fds_known)
 {
     int64_t pss = proc_pss_bytes(pid), fds = proc_fd_count(pid);
     *unread += pss < 0;
+    *ret_fds_known |= fds >= 0;
     add_known(&a->memory_bytes, pss);
     add_known(&a->file_descriptors, fds);
-    if (!with_health || fds < 0)
+    if (!with_health || fds < FD_FEW)
         return;
     int64_t limit = proc_fd_limit(pid), percent = limit > 0 ? fds * 100 / limit : 0;
     if (percent <= a->fullest_fd_percent)
@@ -64,10 +67,10 @@ static void read_member(struct collected_agent *a, int64_t pid, bool with_health
 void status_collection_read_agent(struct collected_agent *a, bool with_health)
 {
     int64_t unread = 0;
-    bool fds_known = a->pid_count > 0 && proc_fd_count(a->pids[0]) >= 0;
+    bool fds_known = false;
     a->memory_bytes = a->file_descriptors = 0;
     for (size_t i = 0; i < a->pid_count; i++)
-        read_member(a, a->pids[i], with_health, &unread);
+        read_member(a, a->pids[i], with_health, &unread, &fds_known);
     if (unread > 0 || a->pid_count < a->member_count)
         a->memory_bytes = a->resident_bytes;
     if (!fds_known || a->pid_count < a->member_count)
