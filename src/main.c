@@ -2,7 +2,8 @@
 
 const struct command *const commands[] = {
     &command_up,   &command_serve,  &command_status, &command_agents,        &command_tasks,
-    &command_jobs, &command_tokens, &command_doctor, &command_configuration, NULL,
+    &command_jobs, &command_tokens, &command_doctor, &command_configuration, &command_schedule,
+    NULL,
 };
 
 int main(int argc, char **argv)

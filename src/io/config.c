@@ -72,9 +72,19 @@ static void set_value(struct config_value *v, char *text, char **list, const cha
     (void)snprintf(v->origin, sizeof(v->origin), "%s", origin);
 }
 
+/* Of systemd or a container, where everything starts at once; below `muster up` the node is ready first. */
+static bool is_service(void)
+{
+    const char *notify = getenv("NOTIFY_SOCKET");
+    bool embedded = notify && strncmp(notify, "@muster-up-", 11) == 0;
+    return !embedded && (getenv("INVOCATION_ID") || getpid() == 1);
+}
+
 static char *worked_out(const struct config *c, const struct config_key *key)
 {
     bool root = geteuid() == 0;
+    if (key->offset == offsetof(struct config, scheduler_startup_grace_us))
+        return xstrdup(is_service() ? "60s" : "0s");
     if (key->offset == offsetof(struct config, data_dir))
         return root ? xstrdup("/var/lib/muster") : in_home("XDG_STATE_HOME", ".local/state", "muster");
     if (key->offset == offsetof(struct config, socket) && !root && !environment("XDG_RUNTIME_DIR"))
@@ -250,8 +260,10 @@ int config_load(const char *path, struct config **ret, struct buf *all, struct e
     cfg_t *cfg = c->path ? config_parse_file(c->path, &errors, &lines) : NULL;
     if (errors.count == 0) {
         read_values(c, cfg, lines, &errors);
-        if (cfg)
+        if (cfg) {
             config_read_agents(c, cfg, &errors);
+            config_read_schedules(c, cfg, &errors);
+        }
         read_secrets(c, &errors);
         finish(c, &errors);
     }
@@ -273,6 +285,7 @@ struct config *config_free(struct config *c)
         config_list_free(c->values[row].list);
     }
     config_free_agents(c);
+    config_free_schedules(c);
     free(c->values);
     free(c->path);
     free(c->token);

@@ -10,9 +10,22 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "core/profile.h"
+#include "core/schedule_job.h"
 
 /* What is odd without being wrong; the program that loads says it once. */
 enum { CONFIG_WARN_TOKEN_READABLE = 1, CONFIG_WARN_SCHEDULER_TOKEN_SHORT = 2 };
+
+struct script { /* spec 20: what POST /api/scripts/run-due queues */
+    char *name, *schedule_text;
+    struct schedule schedule; /* in UTC */
+    char *agent, *prompt;     /* a job of this profile, or … */
+    char **command;           /* … a command of the configuration, NULL-terminated */
+    int64_t timeout_us;
+};
+struct marketplace { /* spec 20: a git repository that is kept up to date */
+    char *name, *url;
+    char *directory; /* NULL: data_dir/marketplaces/NAME */
+};
 
 struct config_value;
 struct config {
@@ -45,6 +58,16 @@ struct config {
     size_t agent_count;
     struct workflow *workflows;
     size_t workflow_count;
+    char *scheduler_node; /* API_URL, unless MUSTER_SCHEDULER_NODE is set */
+    char *scheduler_instance;
+    int64_t scheduler_tick_us, scheduler_startup_grace_us, scheduler_shutdown_grace_us;
+    bool scheduler_builtin;
+    struct schedule_job *schedules; /* blocks; one with a built-in job's name may leave out what that has */
+    size_t schedule_count;
+    struct script *scripts;
+    size_t script_count;
+    struct marketplace *marketplaces;
+    size_t marketplace_count;
 };
 
 /* path NULL: $MUSTER_CONFIG, ~/.config/muster/muster.conf, /etc/muster/muster.conf, and none of them is fine.
