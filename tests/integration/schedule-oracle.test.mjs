@@ -18,14 +18,15 @@ function below(n) {
 }
 const pick = (list) => list[below(list.length)];
 
-// A part as [cron, systemd] text.
+// A part as [cron, systemd] text.  Steps are spelled out for systemd, whose 252 loses the first value of a day behind them.
+const every = (first, last, step) => Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, i) => first + i * step).join(',');
 function part(min, max) {
     const a = min + below(max - min + 1), b = a + below(max - a + 1), step = 1 + below(Math.max(2, (max - min) >> 1));
     switch (below(4)) {
     case 0: return [`${a}`, `${a}`];
     case 1: return [`${a}-${b}`, a === b ? `${a}` : `${a}..${b}`];
-    case 2: return a === b ? [`${a}`, `${a}`] : [`${a}-${b}/${step}`, `${a}..${b}/${step}`];
-    default: return [`*/${step}`, `${min}/${step}`];
+    case 2: return a === b ? [`${a}`, `${a}`] : [`${a}-${b}/${step}`, every(a, b, step)];
+    default: return [`*/${step}`, every(min, max, step)];
     }
 }
 function field(min, max, star) {
