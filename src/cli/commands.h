@@ -3,4 +3,4 @@
 #include "cli/command.h"
 
 extern const struct command command_up, command_serve, command_status, command_agents, command_tasks,
-    command_jobs, command_tokens, command_doctor, command_configuration, command_schedule;
+    command_jobs, command_tokens, command_doctor, command_configuration, command_schedule, command_scheduler;

@@ -418,13 +418,14 @@ void schedule_engine_turn(struct schedule_engine *g, int64_t now_us, bool clock_
         turn_one(g, &g->entries[g->heap[0]], now_us);
 }
 
-void schedule_engine_ended(struct schedule_engine *g, size_t job, bool ok, int64_t now_us)
+void schedule_engine_ended(struct schedule_engine *g, size_t job, enum schedule_verdict verdict, int64_t now_us)
 {
     struct entry *e = &g->entries[job];
     struct schedule_state *s = &e->state;
     assert(s->in_flight_us != SCHEDULE_NEVER);
     s->last_run_us = s->in_flight_us;
-    s->consecutive_failures = ok ? 0 : s->consecutive_failures + 1;
+    if (verdict != SCHEDULE_NEITHER)
+        s->consecutive_failures = verdict == SCHEDULE_OK ? 0 : s->consecutive_failures + 1;
     s->in_flight_us = SCHEDULE_NEVER;
     int64_t pending_us = s->pending_us;
     s->pending_us = SCHEDULE_NEVER;

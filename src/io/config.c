@@ -72,12 +72,24 @@ static void set_value(struct config_value *v, char *text, char **list, const cha
     (void)snprintf(v->origin, sizeof(v->origin), "%s", origin);
 }
 
+bool config_is_embedded(void)
+{
+    const char *notify = getenv("NOTIFY_SOCKET");
+    return notify && strncmp(notify, "@muster-up-", 11) == 0;
+}
+
 /* Of systemd or a container, where everything starts at once; below `muster up` the node is ready first. */
 static bool is_service(void)
 {
-    const char *notify = getenv("NOTIFY_SOCKET");
-    bool embedded = notify && strncmp(notify, "@muster-up-", 11) == 0;
-    return !embedded && (getenv("INVOCATION_ID") || getpid() == 1);
+    return !config_is_embedded() && (getenv("INVOCATION_ID") || getpid() == 1);
+}
+
+bool config_is_default(const struct config *c, const char *block, const char *name)
+{
+    for (size_t row = 0; config_keys[row].name; row++)
+        if (strcmp(config_keys[row].block, block) == 0 && strcmp(config_keys[row].name, name) == 0)
+            return strcmp(c->values[row].origin, "default") == 0;
+    return false;
 }
 
 static char *worked_out(const struct config *c, const struct config_key *key)

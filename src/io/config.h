@@ -77,6 +77,8 @@ MUST_CHECK int config_load(const char *path, struct config **ret, struct buf *er
 struct config *config_free(struct config *c);
 const struct agent_profile *config_agent(const struct config *c, struct str name); /* NULL when absent */
 const struct workflow *config_workflow(const struct config *c, struct str name);
+bool config_is_embedded(void); /* this process is a child of `muster up` */
+bool config_is_default(const struct config *c, const char *block, const char *name);
 void config_show(const struct config *c, bool json, struct buf *out); /* effective values and their origin */
 
 struct config_key {

@@ -49,6 +49,11 @@
     X(RECONCILES, "reconciles", "", "", "Reconciles done.")                                                  \
     X(METRICS_COLLECTIONS, "metrics_collections", "", "", "Snapshots collected.")                            \
     X(METRICS_DEGRADED, "metrics_degraded", "", "", "Sections of a snapshot that took their default.")       \
+    X(SCHEDULE_FIRED, "schedule_fired", "", "", "Requests of due jobs that were begun.")                     \
+    X(SCHEDULE_ROWS_DROPPED, "schedule_rows_dropped", "", "",                                                \
+      "Outcomes of due instants that the node did not take in time.")                                        \
+    X(SCHEDULE_STATE_ERRORS, "schedule_state_errors", "", "",                                                \
+      "State files of the scheduler that could not be read or written.")                                     \
     X(PROC_ERRORS, "proc_read_errors", "", "", "Lines of /proc that could not be read or parsed.")
 
 enum counter_id {

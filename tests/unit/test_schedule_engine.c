@@ -99,7 +99,7 @@ static void end_all(struct bench *b, bool ok)
 {
     for (size_t i = 0; i < b->count; i++)
         if (schedule_engine_state(b->engine, i)->in_flight_us != SCHEDULE_NEVER)
-            schedule_engine_ended(b->engine, i, ok, b->now_us);
+            schedule_engine_ended(b->engine, i, ok ? SCHEDULE_OK : SCHEDULE_FAILED, b->now_us);
 }
 
 /* As a timer would: goes from wake to wake until `until`. */
@@ -378,7 +378,7 @@ static void a_slow_job_delays_nobody(void **state)
     b->ends_at_once = false;
     start_after(b, "2026-06-06T21:00:00Z", "2026-06-06T21:59:00Z");
     jump(b, "2026-06-06T22:00:00Z", false);
-    schedule_engine_ended(b->engine, 1, true, b->now_us);
+    schedule_engine_ended(b->engine, 1, SCHEDULE_OK, b->now_us);
     buf_clear(&b->events);
     go(b, "2026-06-06T22:05:00Z");
     expect(b, "fire quick 22:05:00;");
