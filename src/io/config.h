@@ -20,8 +20,12 @@ struct script { /* spec 20: what POST /api/scripts/run-due queues */
     struct schedule schedule; /* in UTC */
     char *agent, *prompt;     /* a job of this profile, or … */
     char **command;           /* … a command of the configuration, NULL-terminated */
+    char *agent_name;         /* see script_agent_name */
     int64_t timeout_us;
 };
+/* The profile that a script with a command of its own runs by: "script:NAME", made by the configuration's
+ * reader. */
+const char *script_agent_name(const struct script *s);
 struct marketplace { /* spec 20: a git repository that is kept up to date */
     char *name, *url;
     char *directory; /* NULL: data_dir/marketplaces/NAME */

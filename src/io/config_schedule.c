@@ -4,6 +4,8 @@
 #include "base/parse.h"
 #include "io/zoneinfo.h"
 
+#include <signal.h>
+
 #define RETRIES_MAX 100
 
 struct block { /* where values are read, and what is said when one is wrong */
@@ -130,7 +132,50 @@ static void read_job(const struct block *b, struct schedule_job *job)
 
 /* -- script, marketplace -- */
 
-static void read_script(const struct block *b, const struct config *c, struct script *s)
+const char *script_agent_name(const struct script *s)
+{
+    return s->agent_name;
+}
+
+static int *no_codes(void)
+{
+    int *codes = xcalloc(1, sizeof(*codes));
+    codes[0] = -1;
+    return codes;
+}
+
+/* A command is run as everything else is: by a profile, which the API cannot change. */
+static void add_profile(struct config *c, const struct script *s)
+{
+    struct buf name = BUF_INIT;
+    size_t count = 0;
+    while (s->command[count])
+        count++;
+    char **command = xcalloc(count + 1, sizeof(*command));
+    for (size_t i = 0; i < count; i++)
+        command[i] = xstrdup(s->command[i]);
+    char **passed = xcalloc(3, sizeof(*passed));
+    passed[0] = xstrdup("PATH");
+    passed[1] = xstrdup("HOME");
+    buf_add_text(&name, s->agent_name);
+    c->agents = xrealloc(c->agents, (c->agent_count + 1) * sizeof(*c->agents));
+    c->agents[c->agent_count++] =
+        (struct agent_profile){.name = buf_take(&name),
+                               .command = command,
+                               .env_pass = passed,
+                               .stop_signal = SIGTERM,
+                               .grace_us = 20 * USEC_PER_SEC,
+                               .timeout_us = s->timeout_us,
+                               .max_attempts = 1,
+                               .output_max_bytes = 1 << 20,
+                               .fail_codes = no_codes(),
+                               .retry_codes = no_codes(),
+                               .rate_limited_codes = no_codes(),
+                               .breaker = {32, 600 * USEC_PER_SEC, 60 * USEC_PER_SEC},
+                               .backoff = {10 * USEC_PER_SEC, 900 * USEC_PER_SEC}};
+}
+
+static void read_script(const struct block *b, struct config *c, struct script *s)
 {
     struct schedule_job when = {0};
     *s = (struct script){.name = xstrdup(b->title),
@@ -149,6 +194,11 @@ static void read_script(const struct block *b, const struct config *c, struct sc
         complain(b, "agent", "a script has either an agent or a command");
     if (s->agent && !config_agent(c, str_of(s->agent)))
         complain(b, "agent", "there is no such agent");
+    struct buf name = BUF_INIT;
+    buf_printf(&name, "script:%s", s->name);
+    s->agent_name = buf_take(&name);
+    if (s->command)
+        add_profile(c, s);
 }
 
 static void read_marketplace(const struct block *b, struct marketplace *m)
@@ -192,7 +242,7 @@ void config_free_schedules(struct config *c)
         schedule_job_deinit(&c->schedules[i]);
     for (size_t i = 0; i < c->script_count; i++) {
         struct script *s = &c->scripts[i];
-        char *const texts[] = {s->name, s->schedule_text, s->agent, s->prompt};
+        char *const texts[] = {s->name, s->schedule_text, s->agent, s->prompt, s->agent_name};
         for (size_t k = 0; k < COUNT_OF(texts); k++)
             free(texts[k]);
         config_list_free(s->command);

@@ -5,6 +5,8 @@
 #include "io/file.h"
 #include "node/api/api.h"
 #include "node/auth.h"
+#include "node/marketplaces.h"
+#include "node/schedule_waits.h"
 #include "node/sweep.h"
 #include "run/launch.h"
 
@@ -150,6 +152,8 @@ static void stop(struct node *n, const char *why)
     (void)sd_notify(0, "STOPPING=1");
     queue_stop(n->queue);
     sweep_stop(n->sweep);
+    schedule_waits_stop(n->schedule_waits);
+    marketplaces_stop(n->marketplaces);
     (void)uv_timer_start(&n->deadline, on_deadline, NODE_STOP_DEADLINE_MS, 0);
     http_server_stop(n->http, NODE_STOP_GRACE_US, on_http_stopped, n);
 }
@@ -279,6 +283,9 @@ static struct http_route *wire(struct node *n)
     n->queue = queue_new(&n->loop, n->store, n->events, &queue);
     n->sweep = sweep_new(&n->loop, n->store, n->ended_dir);
     sweep_set_config(n->sweep, n->config);
+    n->schedule_waits = schedule_waits_new(&n->loop);
+    n->operations = operations_new();
+    n->marketplaces = marketplaces_new(&n->loop, n->store, n->operations);
     struct http_config http = http_settings(n);
     struct http_route *routes = api_all_routes(&route_count);
     n->http = http_server_new(&n->loop, &http, routes, route_count);
@@ -299,6 +306,9 @@ static void unwire(struct node *n)
     n->http = http_server_free(n->http);
     n->queue = queue_free(n->queue);
     n->sweep = sweep_free(n->sweep);
+    n->schedule_waits = schedule_waits_free(n->schedule_waits);
+    n->marketplaces = marketplaces_free(n->marketplaces);
+    n->operations = operations_free(n->operations);
     n->auth = auth_free(n->auth);
     uv_walk(&n->loop, close_handle, NULL);
     (void)uv_run(&n->loop, UV_RUN_DEFAULT);

@@ -12,6 +12,9 @@
 
 struct auth;
 struct sweep;
+struct schedule_waits;
+struct operations;
+struct marketplaces;
 struct node {
     uv_loop_t loop;
     const struct config *config; /* the present one; earlier ones live on until the end */
@@ -22,6 +25,9 @@ struct node {
     struct queue *queue;
     struct metrics *metrics;
     struct sweep *sweep;
+    struct schedule_waits *schedule_waits;
+    struct operations *operations;
+    struct marketplaces *marketplaces;
     struct http_server *http;
     char *runs_dir, *ended_dir, *shim_path;
     int64_t started_us, started_wall_us;

@@ -177,7 +177,7 @@ static int check_migrations(struct doctor *d, bool *ret_current, struct err *e)
 {
     int64_t version;
     struct err why;
-    int64_t newest = (int64_t)d->db->driver->migrations->count;
+    int64_t newest = migrate_newest(d->db->driver->migrations);
     char detail[128];
     int rc = migrate_check(d->db, &version, &why);
     if (rc == -EPROTO) {

@@ -7,16 +7,29 @@ static const struct migration_list *list_of(struct db *db)
     return db->driver->migrations;
 }
 
+int64_t migrate_newest(const struct migration_list *list)
+{
+    return list->rows[list->count - 1].version;
+}
+
+static const struct migration *find(const struct migration_list *list, int64_t version)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (list->rows[i].version == version)
+            return &list->rows[i];
+    return NULL;
+}
+
 static int check_row(struct db *db, int64_t version, struct str name, struct str checksum, struct err *e)
 {
     const struct migration_list *list = list_of(db);
-    if (version < 1 || version > (int64_t)list->count)
+    const struct migration *known = find(list, version);
+    if (!known)
         return err_set(
             e, ERR_CONFLICT, -EPROTO,
-            "this store was written by a newer muster (migration %lld \"%.*s\", this program knows %zu); "
+            "this store was written by a newer muster (migration %lld \"%.*s\", this program knows %lld); "
             "use that version, or a copy of the store from before its upgrade",
-            (long long)version, STR_ARG(name), list->count);
-    const struct migration *known = &list->rows[version - 1];
+            (long long)version, STR_ARG(name), (long long)migrate_newest(list));
     char expected[HASH_SHA256_HEX];
     hash_sha256_hex(str_of(known->sql), expected);
     if (str_equal(checksum, str_of(expected)))
@@ -91,18 +104,35 @@ static int apply(struct db *db, const struct migration *m, int64_t now_us, struc
     return rc;
 }
 
+/* A number that was left out may be filled in later, so each step is looked up by itself. */
+static int is_applied(struct db *db, int64_t version, bool *ret, struct err *e)
+{
+    int64_t one;
+    int rc =
+        db_value_i64(db, "SELECT 1 FROM migrations WHERE version = $1", DB_ARGS(DB_I64(version)), &one, e);
+    if (rc != 0 && rc != DB_E_NONE)
+        return rc;
+    *ret = rc == 0;
+    return 0;
+}
+
 int migrate_up(struct db *db, int64_t now_us, struct err *e)
 {
     const struct migration_list *list = list_of(db);
     int64_t version;
+    bool applied = false, copied = false;
     int rc = migrate_check(db, &version, e);
-    if (rc)
-        return rc;
-    if (version > 0 && version < (int64_t)list->count)
-        rc = db->driver->copy_aside(db, version, e);
-    for (size_t i = (size_t)version; rc == 0 && i < list->count; i++) {
-        assert(list->rows[i].version == (int64_t)i + 1);
-        rc = apply(db, &list->rows[i], now_us, e);
+    for (size_t i = 0; rc == 0 && i < list->count; i++) {
+        assert(i == 0 || list->rows[i].version > list->rows[i - 1].version);
+        if (version > 0)
+            rc = is_applied(db, list->rows[i].version, &applied, e);
+        if (rc || applied)
+            continue;
+        if (version > 0 && !copied)
+            rc = db->driver->copy_aside(db, version, e);
+        copied = true;
+        if (rc == 0)
+            rc = apply(db, &list->rows[i], now_us, e);
     }
     return rc;
 }

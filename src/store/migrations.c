@@ -109,6 +109,9 @@ static const char initial[] =
     "  created_at INTEGER NOT NULL, PRIMARY KEY (key, scope)) STRICT;\n"
     "CREATE INDEX idempotency_age ON idempotency (created_at);\n";
 
-static const struct migration rows[] = {{.version = 1, .name = "initial", .sql = initial}};
+static const struct migration rows[] = {
+    {.version = 1, .name = "initial", .sql = initial},
+    {.version = 3, .name = "schedules", .sql = migration_schedules},
+};
 
 const struct migration_list migrations_sqlite = {.rows = rows, .count = COUNT_OF(rows)};
