@@ -49,7 +49,6 @@
     X(RECONCILES, "reconciles", "", "", "Reconciles done.")                                                  \
     X(METRICS_COLLECTIONS, "metrics_collections", "", "", "Snapshots collected.")                            \
     X(METRICS_DEGRADED, "metrics_degraded", "", "", "Sections of a snapshot that took their default.")       \
-    X(SCHEDULE_FIRED, "schedule_fired", "", "", "Requests of due jobs that were begun.")                     \
     X(SCHEDULE_OUTCOME_FIRED, "schedule_instants", "outcome", "fired",                                       \
       "Due instants of the scheduler's jobs, by what became of them.")                                       \
     X(SCHEDULE_OUTCOME_COALESCED, "schedule_instants", "outcome", "coalesced", "")                           \

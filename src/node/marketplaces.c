@@ -3,13 +3,11 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "io/child.h"
 #include "io/file.h"
 #include "store/scripts.h"
 
-#include <signal.h>
-
 #define STEP_TIMEOUT_MS (10 * 60 * 1000)
-#define OUTPUT_BYTES_MAX 4096
 
 enum step { STEP_FETCH, STEP_HEAD, STEP_COUNT }; /* clone or pull; then which commit that is */
 
@@ -25,14 +23,9 @@ struct marketplaces {
     struct buf results; /* JSON objects with commas between */
     size_t failed;
     bool running, stopping;
-    /* of the git under way */
-    uv_process_t process;
-    uv_pipe_t out, err;
+    struct child *git; /* NULL: none */
     uv_timer_t timeout;
-    struct buf out_text, err_text;
-    int open, exit_status, signal;
     bool timed_out;
-    char buffer[2048];
 };
 
 struct put_op {
@@ -93,19 +86,21 @@ static void record(struct marketplaces *m, const char *commit, const char *error
 }
 
 /* The last line that git wrote, which is the one that says why. */
-static void fail(struct marketplaces *m, const char *instead)
+static void fail(struct marketplaces *m, const struct child_result *result)
 {
-    struct str text = str_trim(buf_str(&m->err_text)), rest = text, line = text;
+    struct str rest = str_trim(result->err), line = rest;
     struct buf error = BUF_INIT;
     while (str_split(&rest, '\n', &line))
         ;
     line = str_trim(line);
-    if (instead)
-        buf_add_text(&error, instead);
+    if (m->stopping)
+        buf_add_text(&error, "the node is stopping");
+    else if (m->timed_out)
+        buf_add_text(&error, "git took longer than ten minutes and was ended");
     else if (line.n)
         buf_printf(&error, "git: %.*s", (int)MIN(line.n, 300), line.p);
     else
-        buf_printf(&error, "git ended with code %d, signal %d", m->exit_status, m->signal);
+        buf_printf(&error, "git ended with code %d, signal %d", result->exit_code, result->signal);
     record(m, NULL, error.p);
     buf_deinit(&error);
 }
@@ -114,14 +109,10 @@ static void fail(struct marketplaces *m, const char *instead)
 
 static void run_step(struct marketplaces *m);
 
-static void step_ended(struct marketplaces *m)
+static void step_ended(struct marketplaces *m, const struct child_result *result)
 {
-    if (m->stopping || m->timed_out) {
-        fail(m, m->stopping ? "the node is stopping" : "git took longer than ten minutes and was ended");
-        return;
-    }
-    if (m->exit_status != 0 || m->signal) {
-        fail(m, NULL);
+    if (m->stopping || m->timed_out || result->exit_code != 0) {
+        fail(m, result);
         return;
     }
     if (m->step + 1 < STEP_COUNT) {
@@ -129,114 +120,54 @@ static void step_ended(struct marketplaces *m)
         run_step(m);
         return;
     }
-    char *commit = str_dup(str_trim(buf_str(&m->out_text)));
+    char *commit = str_dup(str_trim(result->out));
     record(m, commit, NULL);
     free(commit);
 }
 
-static void closed(struct marketplaces *m)
+static void on_exit_of_git(void *arg, const struct child_result *result)
 {
-    if (--m->open == 0)
-        step_ended(m);
-}
-
-static void on_process_closed(uv_handle_t *handle)
-{
-    closed(CONTAINER_OF((uv_process_t *)handle, struct marketplaces, process));
-}
-
-static void on_out_closed(uv_handle_t *handle)
-{
-    closed(CONTAINER_OF((uv_pipe_t *)handle, struct marketplaces, out));
-}
-
-static void on_err_closed(uv_handle_t *handle)
-{
-    closed(CONTAINER_OF((uv_pipe_t *)handle, struct marketplaces, err));
-}
-
-/* What git started, such as ssh, may hold the pipes open for longer: they are closed with it. */
-static void on_exit_of_git(uv_process_t *process, int64_t status, int signal)
-{
-    struct marketplaces *m = CONTAINER_OF(process, struct marketplaces, process);
-    m->exit_status = (int)status;
-    m->signal = signal;
+    struct marketplaces *m = arg;
+    m->git = NULL;
     (void)uv_timer_stop(&m->timeout);
-    uv_close((uv_handle_t *)process, on_process_closed);
-}
-
-static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
-{
-    struct marketplaces *m = handle->data;
-    (void)suggested;
-    *ret = uv_buf_init(m->buffer, sizeof(m->buffer));
-}
-
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
-{
-    struct marketplaces *m = stream->data;
-    bool is_out = (uv_pipe_t *)stream == &m->out;
-    struct buf *to = is_out ? &m->out_text : &m->err_text;
-    if (n > 0 && to->n < OUTPUT_BYTES_MAX)
-        buf_add(to, bytes->base, MIN((size_t)n, OUTPUT_BYTES_MAX - to->n));
-    else if (n < 0 && !uv_is_closing((uv_handle_t *)stream))
-        uv_close((uv_handle_t *)stream, is_out ? on_out_closed : on_err_closed);
+    step_ended(m, result);
 }
 
 static void on_timeout(uv_timer_t *timer)
 {
     struct marketplaces *m = CONTAINER_OF(timer, struct marketplaces, timeout);
     m->timed_out = true;
-    (void)kill(-m->process.pid, SIGKILL); /* its own session: all that it started */
+    child_kill(m->git);
 }
 
-static void open_pipe(struct marketplaces *m, uv_pipe_t *pipe)
+/* It may not ask: there is nobody to answer. */
+static void spawn(struct marketplaces *m, char *const *argv)
 {
-    (void)uv_pipe_init(m->loop, pipe, 0);
-    pipe->data = m;
-}
-
-static void spawn(struct marketplaces *m, char **argv)
-{
-    static char *environment[8];
-    size_t count = 0;
     static const char *const kept[] = {"PATH", "HOME", "SSH_AUTH_SOCK", "XDG_CONFIG_HOME"};
-    char settings[COUNT_OF(kept)][4096];
-    for (size_t i = 0; i < COUNT_OF(kept); i++)
-        if (getenv(kept[i]) &&
-            snprintf(settings[i], sizeof(settings[i]), "%s=%s", kept[i], getenv(kept[i])) < (int)sizeof(settings[i]))
-            environment[count++] = settings[i];
+    struct buf settings[COUNT_OF(kept)];
+    char *environment[COUNT_OF(kept) + 3];
+    size_t count = 0;
+    for (size_t i = 0; i < COUNT_OF(kept); i++) {
+        buf_init(&settings[i]);
+        if (!getenv(kept[i]))
+            continue;
+        buf_printf(&settings[i], "%s=%s", kept[i], getenv(kept[i]));
+        environment[count++] = settings[i].p;
+    }
     environment[count++] = (char *)(uintptr_t)"GIT_TERMINAL_PROMPT=0";
     environment[count++] = (char *)(uintptr_t)"GIT_SSH_COMMAND=ssh -oBatchMode=yes";
     environment[count] = NULL;
-    uv_stdio_container_t stdio[] = {{.flags = UV_IGNORE},
-                                    {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&m->out},
-                                    {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&m->err}};
-    uv_process_options_t options = {.file = "git",
-                                    .args = argv,
-                                    .env = environment,
-                                    .flags = UV_PROCESS_DETACHED,
-                                    .stdio = stdio,
-                                    .stdio_count = COUNT_OF(stdio),
-                                    .exit_cb = on_exit_of_git};
-    buf_clear(&m->out_text);
-    buf_clear(&m->err_text);
-    open_pipe(m, &m->out);
-    open_pipe(m, &m->err);
-    m->open = 3;
     m->timed_out = false;
-    int rc = uv_spawn(m->loop, &m->process, &options);
-    if (rc != 0) {
-        m->exit_status = 127;
-        buf_printf(&m->err_text, "it cannot be started: %s", uv_strerror(rc));
-        uv_close((uv_handle_t *)&m->process, on_process_closed);
-        uv_close((uv_handle_t *)&m->out, on_out_closed);
-        uv_close((uv_handle_t *)&m->err, on_err_closed);
+    int rc = child_start(m->loop, argv, environment, on_exit_of_git, m, &m->git);
+    for (size_t i = 0; i < COUNT_OF(kept); i++)
+        buf_deinit(&settings[i]);
+    if (rc == 0) {
+        (void)uv_timer_start(&m->timeout, on_timeout, STEP_TIMEOUT_MS, 0);
         return;
     }
-    (void)uv_read_start((uv_stream_t *)&m->out, on_allocate, on_read);
-    (void)uv_read_start((uv_stream_t *)&m->err, on_allocate, on_read);
-    (void)uv_timer_start(&m->timeout, on_timeout, STEP_TIMEOUT_MS, 0);
+    char why[160];
+    (void)snprintf(why, sizeof(why), "git cannot be started: %s", strerror(-rc));
+    record(m, NULL, why);
 }
 
 static char *directory_of(const struct marketplaces *m)
@@ -313,8 +244,6 @@ struct marketplaces *marketplaces_new(uv_loop_t *loop, struct store *store, stru
     m->store = store;
     m->operations = operations;
     buf_init(&m->results);
-    buf_init(&m->out_text);
-    buf_init(&m->err_text);
     (void)uv_timer_init(loop, &m->timeout);
     return m;
 }
@@ -322,16 +251,14 @@ struct marketplaces *marketplaces_new(uv_loop_t *loop, struct store *store, stru
 void marketplaces_stop(struct marketplaces *m)
 {
     m->stopping = true;
-    if (m->running && m->open > 0)
-        (void)kill(-m->process.pid, SIGKILL);
+    if (m->git)
+        child_kill(m->git);
 }
 
 static void on_free(uv_handle_t *handle)
 {
     struct marketplaces *m = CONTAINER_OF((uv_timer_t *)handle, struct marketplaces, timeout);
     buf_deinit(&m->results);
-    buf_deinit(&m->out_text);
-    buf_deinit(&m->err_text);
     free(m);
 }
 

@@ -68,6 +68,11 @@ void firing_abandon(struct firing *f)
     close_when_idle(f);
 }
 
+bool firing_is_followed(const struct firing *f)
+{
+    return f->follow_url != NULL;
+}
+
 /* -- the answer -- */
 
 static bool text_at(const json_t *object, const char *key, char ret[FIRING_TEXT_MAX])

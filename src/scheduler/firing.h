@@ -33,5 +33,7 @@ struct firing *firing_start(const struct firing_target *target, const struct sch
                             void (*on_done)(void *arg, const struct firing_result *result), void *arg);
 /* No on_done.  The request's end is not waited for. */
 void firing_abandon(struct firing *f);
+/* It was answered with 202, and only the news of its end are waited for. */
+bool firing_is_followed(const struct firing *f);
 /* "NAME/2026-06-07T05:00:00Z" */
 void firing_key(const char *job, int64_t due_us, struct buf *out);

@@ -24,6 +24,7 @@ struct reporter {
     size_t sent[JOBS_PER_REPORT]; /* in the report under way */
     size_t sent_count;
     uint64_t generation, sent_generation; /* a reload moves the indices */
+    int64_t sent_dropped, sent_errors;
     int64_t retry_ms, after; /* after: id of the last command */
     uv_timer_t timer, poll_timer;
     bool sending, polling, known, stopping, complained;
@@ -132,6 +133,8 @@ static void on_reported(void *arg, const struct http_client_response *response)
     settle(r, taken);
     r->sending = false;
     if (taken) {
+        r->scheduler->rows_dropped -= r->sent_dropped;
+        r->scheduler->state_errors -= r->sent_errors;
         r->retry_ms = RETRY_FIRST_MS;
         r->complained = false;
         if (!r->known)
@@ -176,6 +179,10 @@ static void on_timer(uv_timer_t *timer)
     json_init(&w, &body);
     json_object_begin(&w);
     json_kv_text(&w, "instance", r->scheduler->instance);
+    r->sent_dropped = r->scheduler->rows_dropped;
+    r->sent_errors = r->scheduler->state_errors;
+    json_kv_i64(&w, "rows_dropped", r->sent_dropped);
+    json_kv_i64(&w, "state_errors", r->sent_errors);
     put_jobs(r, &w);
     put_runs(r, &w);
     json_object_end(&w);

@@ -40,8 +40,10 @@ void scheduler_run_now(struct scheduler *s, struct str name, int64_t at_us)
         return;
     }
     s->slots[job].manual = false;
-    const struct schedule_row row = {at_us, at_us, 1, SCHEDULE_SKIPPED_OVERLAP};
-    slots_engine_ops.on_outcome(s, job, &row);
+    const struct ledger_row row = {.instant = {at_us, at_us, 1, SCHEDULE_SKIPPED_OVERLAP},
+                                   .trigger = "manual",
+                                   .at_us = at_us};
+    slots_add_row(s, job, &row);
     state_file_flush(s->state);
 }
 
@@ -193,11 +195,13 @@ static void on_stop_timer(uv_timer_t *timer)
 {
     struct scheduler *s = timer->data;
     bool over = clock_monotonic_us() >= s->stop_deadline_us;
-    if (!over && (s->fired || !reporter_is_idle(s->reporter)))
-        return;
-    size_t left = 0;
-    for (const struct fired *f = s->fired; f; f = f->next)
+    size_t left = 0, asked = 0;
+    for (const struct fired *f = s->fired; f; f = f->next) {
         left++;
+        asked += !firing_is_followed(f->firing); /* a run that has begun is asked about by the next start */
+    }
+    if (!over && (asked || !reporter_is_idle(s->reporter)))
+        return;
     log_info("scheduler", "stopped", LOG_INT("in_flight", left));
     uv_stop(&s->loop);
 }

@@ -58,6 +58,7 @@ struct scheduler {
     uv_poll_t timer;
     uv_signal_t on_term, on_int, on_hup;
     uv_timer_t stop_timer, watchdog;
+    int64_t rows_dropped, state_errors; /* counted since the last report that was taken */
     bool stopping;
     int64_t stop_deadline_us; /* monotonic, while stopping */
     int exit_code;
@@ -73,6 +74,7 @@ MUST_CHECK bool scheduler_find(const struct scheduler *s, struct str name, size_
 extern const struct schedule_engine_ops slots_engine_ops;
 extern const struct state_file_ops slots_state_ops;
 struct schedule_state *slots_take_states(struct scheduler *s); /* from what was loaded; the caller frees */
+void slots_add_row(struct scheduler *s, size_t job, const struct ledger_row *row);
 void slots_forget_fired(struct fired *f);
 void slots_forget_restored(struct scheduler *s);
 void slots_free(struct slot *slots, size_t count);

@@ -2,17 +2,16 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "io/counters.h"
 
 /* -- rows for the ledger -- */
 
-static void add_row(struct scheduler *s, size_t job, const struct ledger_row *row)
+void slots_add_row(struct scheduler *s, size_t job, const struct ledger_row *row)
 {
     struct slot *slot = &s->slots[job];
     if (slot->row_count >= SLOT_ROWS_MAX && slot->rows_sent == 0) {
         memmove(slot->rows, slot->rows + 1, (slot->row_count - 1) * sizeof(*slot->rows));
         slot->row_count--;
-        counter_add(COUNTER_SCHEDULE_ROWS_DROPPED, 1);
+        s->rows_dropped++;
     }
     slot->rows = xrealloc(slot->rows, (slot->row_count + 1) * sizeof(*slot->rows));
     slot->rows[slot->row_count++] = *row;
@@ -39,7 +38,7 @@ void slots_drop_sent(struct scheduler *s, size_t job)
 static void on_outcome(void *arg, size_t job, const struct schedule_row *row)
 {
     struct ledger_row entry = {.instant = *row, .trigger = "schedule", .at_us = row->due_us};
-    add_row(arg, job, &entry);
+    slots_add_row(arg, job, &entry);
 }
 
 /* -- firings -- */
@@ -90,7 +89,7 @@ static void on_fired(void *arg, const struct firing_result *result)
     slot->last_end_us = clock_wall_us();
     slot->last_duration_us = result->duration_us;
     log_end(s, job, result);
-    add_row(s, job, &row);
+    slots_add_row(s, job, &row);
     schedule_engine_ended(s->engine, job,
                           result->outcome != SCHEDULE_FIRED ? SCHEDULE_NEITHER
                           : result->ok                      ? SCHEDULE_OK
@@ -112,7 +111,6 @@ static void on_ahead(void *arg, size_t job)
     if (f->next)
         f->next->previous = f;
     s->fired = slot->fired = f;
-    counter_add(COUNTER_SCHEDULE_FIRED, 1);
     f->firing = firing_start(&s->target, &s->table.jobs[job], slot->fire_due_us, on_fired, f);
 }
 
@@ -229,8 +227,8 @@ static const char *name_of(void *arg, size_t job)
 
 static void trouble(void *arg, const char *what)
 {
-    (void)arg;
-    counter_add(COUNTER_SCHEDULE_STATE_ERRORS, 1);
+    struct scheduler *s = arg;
+    s->state_errors++;
     log_error("scheduler", "state", LOG_TEXT("error", what));
 }
 

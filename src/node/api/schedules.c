@@ -351,6 +351,7 @@ static void commands(struct http_request *r, void *context)
 
 struct report_body {
     struct str instance, jobs, runs;
+    int64_t rows_dropped, state_errors;
 };
 static const struct json_field report_fields[] = {
     {"instance", JSON_FIELD_TEXT, offsetof(struct report_body, instance), .required = true, .min = 1, .max = 255,
@@ -359,12 +360,17 @@ static const struct json_field report_fields[] = {
      .doc = "States of jobs: an array of objects."},
     {"runs", JSON_FIELD_RAW, offsetof(struct report_body, runs), .max = 1 << 20,
      .doc = "Outcomes of due instants: an object of arrays, by the name of the job."},
+    {"rows_dropped", JSON_FIELD_INT, offsetof(struct report_body, rows_dropped), .max = INT64_MAX,
+     .doc = "Outcomes that it had to drop since the last report."},
+    {"state_errors", JSON_FIELD_INT, offsetof(struct report_body, state_errors), .max = INT64_MAX,
+     .doc = "State files that it could not read or write since then."},
     {0}};
 
 struct report_input {
     struct schedule_report *jobs;
     struct schedule_run *runs;
     size_t job_count, run_count;
+    int64_t rows_dropped, state_errors;
     int64_t fresh[SCHEDULE_OUTCOMES], lateness_us; /* what the counters get, once it is committed */
 };
 
@@ -496,6 +502,8 @@ static void report_after(struct api_op *op)
     for (int i = 0; i < SCHEDULE_OUTCOMES; i++)
         counter_add((enum counter_id)(COUNTER_SCHEDULE_OUTCOME_FIRED + i), in->fresh[i]);
     counter_add(COUNTER_SCHEDULE_LATENESS_US, in->lateness_us);
+    counter_add(COUNTER_SCHEDULE_ROWS_DROPPED, in->rows_dropped);
+    counter_add(COUNTER_SCHEDULE_STATE_ERRORS, in->state_errors);
     for (size_t i = 0; i < in->run_count; i++) {
         struct buf body = BUF_INIT;
         struct json_writer w;
@@ -518,6 +526,8 @@ static void report(struct http_request *r, void *context)
         return;
     struct api_op *op = api_op_new(r, context, report_work);
     struct report_input *in = op->input = arena_alloc(op->arena, sizeof(*in));
+    in->rows_dropped = body.rows_dropped;
+    in->state_errors = body.state_errors;
     const char *instance = api_text(op, body.instance);
     json_t *jobs = json_loadb(body.jobs.p, body.jobs.n, JSON_DECODE_ANY, NULL);
     json_t *runs_by_name = body.runs.p ? json_loadb(body.runs.p, body.runs.n, JSON_DECODE_ANY, NULL) : NULL;
