@@ -38,7 +38,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 static struct curl_slist *request_headers(const struct exchange *x)
 {
     struct curl_slist *headers = curl_slist_append(NULL, "Accept: application/json");
-    if (x->body)
+    if (x->body || strcmp(x->method, "GET") != 0) /* without it curl names a form's type */
         headers = curl_slist_append(headers, "Content-Type: application/json");
     if (x->token) {
         struct buf line = BUF_INIT;

@@ -277,9 +277,9 @@ static void supervise(struct supervisor *s)
 
 static int run(const struct invocation *in)
 {
-    struct supervisor s = {.children = {{.name = "serve", .shows_where = true},
-                                        {.name = "scheduler", .after_node = true}},
-                           .config_path = in->config_path};
+    struct supervisor s = {
+        .children = {{.name = "serve", .shows_where = true}, {.name = "scheduler", .after_node = true}},
+        .config_path = in->config_path};
     struct config *config;
     int bad = command_config(in, &config);
     if (bad)
@@ -304,7 +304,8 @@ const struct command command_up = {
     .args = "",
     .summary = "Everything on this host, supervised: the node and the scheduler, later also the watchdog",
     .description =
-        "Starts muster serve and muster scheduler and keeps them running: a child that ends is started again after 1, 2, 4 … 30 s.\n"
+        "Starts muster serve and muster scheduler and keeps them running: a child that ends is started again "
+        "after 1, 2, 4 … 30 s.\n"
         "One Ctrl-C (or SIGTERM) stops all of it in order; SIGHUP reloads. Agents that run are left alone "
         "and\n"
         "taken up by the next start. A child that never became ready ends muster up with its exit code.",

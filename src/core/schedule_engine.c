@@ -418,7 +418,8 @@ void schedule_engine_turn(struct schedule_engine *g, int64_t now_us, bool clock_
         turn_one(g, &g->entries[g->heap[0]], now_us);
 }
 
-void schedule_engine_ended(struct schedule_engine *g, size_t job, enum schedule_verdict verdict, int64_t now_us)
+void schedule_engine_ended(struct schedule_engine *g, size_t job, enum schedule_verdict verdict,
+                           int64_t now_us)
 {
     struct entry *e = &g->entries[job];
     struct schedule_state *s = &e->state;

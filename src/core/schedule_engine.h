@@ -72,7 +72,8 @@ int64_t schedule_engine_wake_us(const struct schedule_engine *g);
 /* Decides all that is due.  Also after a sleep and after the clock was set, then with `clock_set`. */
 void schedule_engine_turn(struct schedule_engine *g, int64_t now_us, bool clock_set);
 enum schedule_verdict { SCHEDULE_OK, SCHEDULE_FAILED, SCHEDULE_NEITHER }; /* neither: it was busy, say */
-void schedule_engine_ended(struct schedule_engine *g, size_t job, enum schedule_verdict verdict, int64_t now_us);
+void schedule_engine_ended(struct schedule_engine *g, size_t job, enum schedule_verdict verdict,
+                           int64_t now_us);
 void schedule_engine_pause(struct schedule_engine *g, size_t job, bool paused, int64_t now_us);
 /* Fires now, beside the schedule; false while one is in flight. */
 MUST_CHECK bool schedule_engine_run_now(struct schedule_engine *g, size_t job, int64_t now_us);

@@ -38,7 +38,8 @@ struct put_op {
 static int put_run(struct store_op *op, struct db *db, struct err *e)
 {
     const struct put_op *p = CONTAINER_OF(op, struct put_op, op);
-    const struct marketplace_row row = {.name = p->name, .url = p->url, .commit_id = p->commit, .error = p->error};
+    const struct marketplace_row row = {
+        .name = p->name, .url = p->url, .commit_id = p->commit, .error = p->error};
     return marketplace_put(db, &row, op->now_us, e);
 }
 
@@ -154,8 +155,8 @@ static void spawn(struct marketplaces *m, char *const *argv)
         buf_printf(&settings[i], "%s=%s", kept[i], getenv(kept[i]));
         environment[count++] = settings[i].p;
     }
-    environment[count++] = (char *)(uintptr_t)"GIT_TERMINAL_PROMPT=0";
-    environment[count++] = (char *)(uintptr_t)"GIT_SSH_COMMAND=ssh -oBatchMode=yes";
+    environment[count++] = (char *)(uintptr_t) "GIT_TERMINAL_PROMPT=0";
+    environment[count++] = (char *)(uintptr_t) "GIT_SSH_COMMAND=ssh -oBatchMode=yes";
     environment[count] = NULL;
     m->timed_out = false;
     int rc = child_start(m->loop, argv, environment, on_exit_of_git, m, &m->git);

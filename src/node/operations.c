@@ -116,7 +116,8 @@ void operation_reply_accepted(struct http_request *r, const char *id)
 void operation_reply_busy(const struct operations *o, struct http_request *r, const char *kind)
 {
     const char *id = operation_running(o, kind);
-    http_reply_problem(r, 409, NULL, "busy: %s is under way since an earlier request, as run %s", kind, id ? id : "?");
+    http_reply_problem(r, 409, NULL, "busy: %s is under way since an earlier request, as run %s", kind,
+                       id ? id : "?");
 }
 
 void operation_reply(const struct operations *o, struct http_request *r, struct str id)

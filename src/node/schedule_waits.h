@@ -1,4 +1,5 @@
-/* schedule_waits.h -- schedulers that wait at GET /api/v1/schedules/commands until somebody asks for something.
+/* schedule_waits.h -- schedulers that wait at GET /api/v1/schedules/commands until somebody asks for
+ * something.
  *
  * Holds requests, so it must end them before the server stops.  Loop thread. */
 #pragma once

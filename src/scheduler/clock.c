@@ -22,11 +22,12 @@ static void on_timer(uv_poll_t *poll, int status, int events)
 void clock_set_wake(struct scheduler *s, int64_t wake_us)
 {
     int64_t at_us = MAX(MIN(wake_us, INT64_C(253402300800) * USEC_PER_SEC), 1); /* 0 would switch it off */
-    struct itimerspec when = {.it_value = {.tv_sec = at_us / USEC_PER_SEC,
-                                           .tv_nsec = at_us % USEC_PER_SEC * 1000}};
+    struct itimerspec when = {
+        .it_value = {.tv_sec = at_us / USEC_PER_SEC, .tv_nsec = at_us % USEC_PER_SEC * 1000}};
     int flags = TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET;
     if (timerfd_settime(s->timer_fd, flags, &when, NULL) != 0 && errno == ECANCELED)
-        (void)timerfd_settime(s->timer_fd, flags, &when, NULL); /* the clock was set meanwhile; the timer is set */
+        (void)timerfd_settime(s->timer_fd, flags, &when,
+                              NULL); /* the clock was set meanwhile; the timer is set */
 }
 
 int clock_start(struct scheduler *s)

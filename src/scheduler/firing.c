@@ -112,7 +112,8 @@ enum run_state { RUN_UNDER_WAY, RUN_OK, RUN_FAILED };
 /* By the words that this node and its like use: "outcome" or "state" or "status". */
 static enum run_state run_state_of(const json_t *json)
 {
-    static const char *const under_way[] = {"running", "queued", "pending", "accepted", "starting", "started"};
+    static const char *const under_way[] = {"running",  "queued",   "pending",
+                                            "accepted", "starting", "started"};
     static const char *const fine[] = {"done", "ok", "success", "succeeded", "completed", "finished"};
     static const char *const keys[] = {"outcome", "state", "status"};
     char word[FIRING_TEXT_MAX];
@@ -177,7 +178,8 @@ static void follow_later(struct firing *f)
     f->follow_ms = MIN(f->follow_ms * 3 / 2, FOLLOW_MAX_MS);
 }
 
-/* Where the run can be asked about: Location, or what its id says.  Only at the node: the token goes along. */
+/* Where the run can be asked about: Location, or what its id says.  Only at the node: the token goes along.
+ */
 static char *follow_url(const struct firing *f, const struct http_client_response *r)
 {
     struct str location = http_client_header(r, "Location"), node = str_of(f->target.node_url);
@@ -298,8 +300,9 @@ static char *joined(const char *before, const char *text)
     return buf_take(&out);
 }
 
-struct firing *firing_start(const struct firing_target *target, const struct schedule_job *job, int64_t due_us,
-                            void (*on_done)(void *arg, const struct firing_result *result), void *arg)
+struct firing *firing_start(const struct firing_target *target, const struct schedule_job *job,
+                            int64_t due_us, void (*on_done)(void *arg, const struct firing_result *result),
+                            void *arg)
 {
     struct firing *f = xnew(struct firing);
     struct buf key = BUF_INIT;
@@ -308,8 +311,11 @@ struct firing *firing_start(const struct firing_target *target, const struct sch
     *f = (struct firing){.target = *target,
                          .method = xstrdup(job->method),
                          .url = joined(target->node_url, job->path),
-                         .body = job->body ? xstrdup(job->body) : post ? xstrdup("{}") : NULL,
-                         .authorization = target->token ? joined("Authorization: Bearer ", target->token) : NULL,
+                         .body = job->body ? xstrdup(job->body)
+                                 : post    ? xstrdup("{}")
+                                           : NULL,
+                         .authorization =
+                             target->token ? joined("Authorization: Bearer ", target->token) : NULL,
                          .key = joined("Idempotency-Key: ", key.p),
                          .schedule = joined("X-Muster-Schedule: ", job->name),
                          .timeout_us = job->timeout_us,

@@ -21,16 +21,17 @@ struct firing_target {
 struct firing_result {
     enum schedule_outcome outcome; /* FIRED, REFUSED_BUSY or REFUSED_BUDGET */
     bool ok;
-    int status;                  /* HTTP, 0 without an answer */
+    int status; /* HTTP, 0 without an answer */
     int64_t attempts, duration_us;
-    int64_t started_us;          /* wall */
+    int64_t started_us;                                   /* wall */
     char run_id[FIRING_TEXT_MAX], error[FIRING_TEXT_MAX]; /* "" when there is none */
 };
 
 struct firing;
 /* The job's strings are copied; on_done comes once, never from within, unless it is abandoned before. */
-struct firing *firing_start(const struct firing_target *target, const struct schedule_job *job, int64_t due_us,
-                            void (*on_done)(void *arg, const struct firing_result *result), void *arg);
+struct firing *firing_start(const struct firing_target *target, const struct schedule_job *job,
+                            int64_t due_us, void (*on_done)(void *arg, const struct firing_result *result),
+                            void *arg);
 /* No on_done.  The request's end is not waited for. */
 void firing_abandon(struct firing *f);
 /* It was answered with 202, and only the news of its end are waited for. */

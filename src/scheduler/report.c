@@ -149,8 +149,8 @@ static void on_reported(void *arg, const struct http_client_response *response)
         r->retry_ms = MIN(2 * r->retry_ms, RETRY_MAX_MS);
 }
 
-static void request(struct reporter *r, const char *method, const char *path, struct str body, int64_t timeout_us,
-                    void (*on_done)(void *, const struct http_client_response *))
+static void request(struct reporter *r, const char *method, const char *path, struct str body,
+                    int64_t timeout_us, void (*on_done)(void *, const struct http_client_response *))
 {
     const struct firing_target *t = &r->scheduler->target;
     struct buf url = BUF_INIT, authorization = BUF_INIT;
@@ -204,9 +204,9 @@ static void apply_pauses(struct reporter *r, const json_t *paused)
     bool *wanted = xcalloc(s->table.count + 1, sizeof(*wanted));
     size_t i, job;
     const json_t *name;
-    json_array_foreach(paused, i, name)
-        if (json_is_string(name) && scheduler_find(s, str_of(json_string_value(name)), &job))
-            wanted[job] = true;
+    json_array_foreach(paused, i, name) if (json_is_string(name) &&
+                                            scheduler_find(s, str_of(json_string_value(name)), &job))
+        wanted[job] = true;
     for (job = 0; job < s->table.count; job++)
         scheduler_pause(s, job, wanted[job]);
     free(wanted);

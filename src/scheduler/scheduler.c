@@ -40,9 +40,8 @@ void scheduler_run_now(struct scheduler *s, struct str name, int64_t at_us)
         return;
     }
     s->slots[job].manual = false;
-    const struct ledger_row row = {.instant = {at_us, at_us, 1, SCHEDULE_SKIPPED_OVERLAP},
-                                   .trigger = "manual",
-                                   .at_us = at_us};
+    const struct ledger_row row = {
+        .instant = {at_us, at_us, 1, SCHEDULE_SKIPPED_OVERLAP}, .trigger = "manual", .at_us = at_us};
     slots_add_row(s, job, &row);
     state_file_flush(s->state);
 }
@@ -190,7 +189,8 @@ static void close_handle(uv_handle_t *handle, void *arg)
 
 #define STOP_LOOK_MS 20
 
-/* Over when nothing is under way, or the grace is: what is then in flight is fired again by the next start. */
+/* Over when nothing is under way, or the grace is: what is then in flight is fired again by the next start.
+ */
 static void on_stop_timer(uv_timer_t *timer)
 {
     struct scheduler *s = timer->data;

@@ -13,13 +13,14 @@
 
 struct ledger_row { /* spec 50 S15, on its way to the node */
     struct schedule_row instant;
-    const char *trigger;  /* "schedule" or "manual" */
-    int64_t at_us;        /* when it should have fired, jitter included */
+    const char *trigger;         /* "schedule" or "manual" */
+    int64_t at_us;               /* when it should have fired, jitter included */
     struct firing_result result; /* of one that was fired, or refused */
     bool has_result;
 };
 
-#define SLOT_ROWS_MAX 5000 /* kept while the node does not take them; then the oldest are dropped and counted */
+#define SLOT_ROWS_MAX                                                                                        \
+    5000 /* kept while the node does not take them; then the oldest are dropped and counted */
 
 struct scheduler;
 struct fired { /* one firing that was sent; it finds its job by name, since a reload may move that */
@@ -29,11 +30,11 @@ struct fired { /* one firing that was sent; it finds its job by name, since a re
     char name[SCHEDULE_NAME_MAX + 1];
 };
 
-struct slot { /* one job; same index as in the table and the engine */
-    struct fired *fired;     /* NULL: none in flight, or it is still being written ahead */
-    struct ledger_row *rows; /* owned; the oldest first */
-    size_t row_count, rows_sent; /* rows_sent: in the report under way */
-    char *last_status, *last_error; /* NULL: never */
+struct slot {                              /* one job; same index as in the table and the engine */
+    struct fired *fired;                   /* NULL: none in flight, or it is still being written ahead */
+    struct ledger_row *rows;               /* owned; the oldest first */
+    size_t row_count, rows_sent;           /* rows_sent: in the report under way */
+    char *last_status, *last_error;        /* NULL: never */
     int64_t last_end_us, last_duration_us; /* valid with last_status */
     int64_t fire_due_us, fire_at_us;       /* of the firing in flight */
     bool manual, changed;                  /* changed: to be reported */

@@ -270,8 +270,10 @@ static bool read_row(const json_t *json, struct ledger_row *ret)
     row.result.attempts = integer_at(json, "attempts");
     row.result.status = (int)integer_at(json, "status");
     row.result.ok = json_is_true(json_object_get(json, "ok"));
-    (void)snprintf(row.result.run_id, FIRING_TEXT_MAX, "%s", text_at(json, "run_id") ? text_at(json, "run_id") : "");
-    (void)snprintf(row.result.error, FIRING_TEXT_MAX, "%s", text_at(json, "error") ? text_at(json, "error") : "");
+    (void)snprintf(row.result.run_id, FIRING_TEXT_MAX, "%s",
+                   text_at(json, "run_id") ? text_at(json, "run_id") : "");
+    (void)snprintf(row.result.error, FIRING_TEXT_MAX, "%s",
+                   text_at(json, "error") ? text_at(json, "error") : "");
     *ret = row;
     return row.instant.due_us != SCHEDULE_NEVER && outcome &&
            schedule_outcome_of(str_of(outcome), &ret->instant.outcome);

@@ -50,7 +50,8 @@ struct write_job {
 
 /* -- reading -- */
 
-bool state_file_parse(struct str text, void (*found)(void *arg, struct str name, const json_t *value), void *arg)
+bool state_file_parse(struct str text, void (*found)(void *arg, struct str name, const json_t *value),
+                      void *arg)
 {
     json_t *json = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
     json_t *jobs = json_object_get(json, "jobs"), *value;

@@ -35,12 +35,13 @@ void state_file_set_jobs(struct state_file *s, size_t count);
 void state_file_touch(struct state_file *s, size_t job); /* to be written durably */
 /* To be written ahead; on_written comes once that is done or has failed. */
 void state_file_ahead(struct state_file *s, size_t job, void (*on_written)(void *arg, size_t job), void *arg);
-/* Starts what touch and ahead have asked for: at the end of a turn, so that all of one instant is one write. */
+/* Starts what touch and ahead have asked for: at the end of a turn, so that all of one instant is one write.
+ */
 void state_file_flush(struct state_file *s);
 void state_file_finish(struct state_file *s); /* flushes and waits; every on_written has come */
 /* Writes what is left, blocking. */
 struct state_file *state_file_free(struct state_file *s);
 
 /* One file's text: calls `found` per job; false when it is no such file. */
-MUST_CHECK bool state_file_parse(struct str text, void (*found)(void *arg, struct str name, const json_t *value),
-                                 void *arg);
+MUST_CHECK bool state_file_parse(struct str text,
+                                 void (*found)(void *arg, struct str name, const json_t *value), void *arg);

@@ -18,7 +18,8 @@ int schedule_put(struct db *db, const struct schedule_report *s, int64_t now_us,
 {
     return db_run(
         db,
-        "INSERT INTO schedules (name, when_text, zone, method, path, builtin, instance, last_run, last_status,"
+        "INSERT INTO schedules (name, when_text, zone, method, path, builtin, instance, last_run, "
+        "last_status,"
         " last_error, last_end, last_duration_us, consecutive_failures, next_due, in_flight, reported_at)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
         " ON CONFLICT (name) DO UPDATE SET when_text = excluded.when_text, zone = excluded.zone,"
@@ -100,7 +101,8 @@ static int has_run(struct db *db, const struct schedule_run *r, bool *ret, struc
     return rc == DB_E_NONE ? 0 : rc;
 }
 
-int schedule_run_put(struct db *db, const struct schedule_run *r, int64_t now_us, bool *ret_new, struct err *e)
+int schedule_run_put(struct db *db, const struct schedule_run *r, int64_t now_us, bool *ret_new,
+                     struct err *e)
 {
     bool exists;
     int rc = has_run(db, r, &exists, e);
@@ -117,10 +119,10 @@ int schedule_run_put(struct db *db, const struct schedule_run *r, int64_t now_us
         " attempts = excluded.attempts, status = excluded.status, ok = excluded.ok,"
         " run_id = excluded.run_id, error = excluded.error, instance = excluded.instance"
         " WHERE excluded.outcome = 'fired' AND (schedule_runs.outcome <> 'fired' OR excluded.ok = 1)",
-        DB_ARGS(DB_TEXT(r->schedule), DB_I64(r->due), DB_I64(r->until), DB_I64(r->count),
-                DB_TEXT(r->outcome), DB_TEXT(r->trigger), known(r->started), known(r->lateness_us),
-                known(r->duration_us), known(r->attempts), known(r->status), known(r->ok),
-                DB_TEXT(r->run_id), DB_TEXT(r->error), DB_TEXT(r->instance), DB_I64(now_us)),
+        DB_ARGS(DB_TEXT(r->schedule), DB_I64(r->due), DB_I64(r->until), DB_I64(r->count), DB_TEXT(r->outcome),
+                DB_TEXT(r->trigger), known(r->started), known(r->lateness_us), known(r->duration_us),
+                known(r->attempts), known(r->status), known(r->ok), DB_TEXT(r->run_id), DB_TEXT(r->error),
+                DB_TEXT(r->instance), DB_I64(now_us)),
         NULL, e);
 }
 

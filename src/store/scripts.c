@@ -5,7 +5,8 @@
 int script_get(struct db *db, const char *name, int64_t *ret_last_us, int64_t *ret_job, struct err *e)
 {
     CLEANUP(db_done) struct db_cursor c = {0};
-    int rc = db_query(db, "SELECT last_run, job_id FROM scripts WHERE name = $1", DB_ARGS(DB_TEXT(name)), &c, e);
+    int rc =
+        db_query(db, "SELECT last_run, job_id FROM scripts WHERE name = $1", DB_ARGS(DB_TEXT(name)), &c, e);
     if (rc == 0)
         rc = db_next(&c, e);
     if (rc != 0 && rc != 1)
@@ -41,9 +42,9 @@ int marketplace_list(struct db *db, struct arena *a, struct marketplace_row **re
 {
     CLEANUP(db_done) struct db_cursor c = {0};
     struct rows rows = ROWS_INIT(a, struct marketplace_row);
-    int rc = db_query(db,
-                      "SELECT name, url, commit_id, error, synced_at, tried_at FROM marketplaces ORDER BY name",
-                      DB_NO_ARGS, &c, e);
+    int rc = db_query(
+        db, "SELECT name, url, commit_id, error, synced_at, tried_at FROM marketplaces ORDER BY name",
+        DB_NO_ARGS, &c, e);
     if (rc)
         return rc;
     while ((rc = db_next(&c, e)) == 1) {

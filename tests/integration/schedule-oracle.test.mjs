@@ -129,7 +129,12 @@ test(`S1 S2 ${cases} random cron schedules in zones fire when cron-parser says`,
             continue;
         }
         const theirs = [];
-        for (let at = them.next().getTime() / 1000; at <= last && theirs.length < 100; at = them.next().getTime() / 1000) theirs.push(at);
+        try {
+            for (let at = them.next().getTime() / 1000; at <= last && theirs.length < 100; at = them.next().getTime() / 1000) theirs.push(at);
+        } catch (error) { // rarer than once in some years
+            assert.match(error.message, /loop limit/, spec);
+            continue;
+        }
         assert.deepEqual(mine.filter(quiet), theirs.filter(quiet), `${spec} in ${zone} from ${first}`);
         compared++;
     }

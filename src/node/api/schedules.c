@@ -354,8 +354,8 @@ struct report_body {
     int64_t rows_dropped, state_errors;
 };
 static const struct json_field report_fields[] = {
-    {"instance", JSON_FIELD_TEXT, offsetof(struct report_body, instance), .required = true, .min = 1, .max = 255,
-     .doc = "Which scheduler."},
+    {"instance", JSON_FIELD_TEXT, offsetof(struct report_body, instance), .required = true, .min = 1,
+     .max = 255, .doc = "Which scheduler."},
     {"jobs", JSON_FIELD_RAW, offsetof(struct report_body, jobs), .required = true, .max = 1 << 20,
      .doc = "States of jobs: an array of objects."},
     {"runs", JSON_FIELD_RAW, offsetof(struct report_body, runs), .max = 1 << 20,
@@ -377,8 +377,9 @@ struct report_input {
 static const char *text_at(struct arena *a, const json_t *object, const char *key)
 {
     const json_t *value = json_object_get(object, key);
-    return json_is_string(value) ? arena_strdup(a, (struct str){json_string_value(value), json_string_length(value)})
-                                 : NULL;
+    return json_is_string(value)
+               ? arena_strdup(a, (struct str){json_string_value(value), json_string_length(value)})
+               : NULL;
 }
 
 static int64_t time_at(const json_t *object, const char *key)
@@ -391,7 +392,7 @@ static int64_t time_at(const json_t *object, const char *key)
 static int64_t number_at(const json_t *object, const char *key)
 {
     const json_t *value = json_object_get(object, key);
-    return json_is_integer(value) ? json_integer_value(value)
+    return json_is_integer(value)   ? json_integer_value(value)
            : json_is_boolean(value) ? json_is_true(value)
                                     : SCHEDULE_UNKNOWN;
 }
@@ -438,10 +439,12 @@ static bool read_run(struct arena *a, const char *name, const json_t *json, cons
                                  .ok = number_at(json, "ok")};
     if (ret->until == SCHEDULE_UNKNOWN)
         ret->until = ret->due;
-    return ret->due != SCHEDULE_UNKNOWN && ret->outcome && schedule_outcome_of(str_of(ret->outcome), &outcome);
+    return ret->due != SCHEDULE_UNKNOWN && ret->outcome &&
+           schedule_outcome_of(str_of(ret->outcome), &outcome);
 }
 
-static const char *read_jobs(struct arena *a, const json_t *jobs, const char *instance, struct report_input *in)
+static const char *read_jobs(struct arena *a, const json_t *jobs, const char *instance,
+                             struct report_input *in)
 {
     if (!json_is_array(jobs) || json_array_size(jobs) > REPORT_JOBS_MAX)
         return "/jobs";
@@ -563,8 +566,8 @@ static const struct http_route routes[] = {
      .summary = "The outcome of each due instant, the newest first",
      .query = "limit:integer:At most this many;after:integer:Cursor of the page before",
      .responses = "200:A page;404:No such job"},
-    {HTTP_POST, "/api/v1/schedules/{name}/pause", API_OPERATORS, pause_one, .summary = "Let its instants pass",
-     .responses = "200:The job;404:No such job"},
+    {HTTP_POST, "/api/v1/schedules/{name}/pause", API_OPERATORS, pause_one,
+     .summary = "Let its instants pass", .responses = "200:The job;404:No such job"},
     {HTTP_POST, "/api/v1/schedules/{name}/resume", API_OPERATORS, resume_one, .summary = "Fire it again",
      .responses = "200:The job;404:No such job"},
     {HTTP_POST, "/api/v1/schedules/{name}/run", API_OPERATORS, run_one, .summary = "Fire it now",

@@ -24,7 +24,8 @@ static int is_live(struct api_op *op, struct db *db, int64_t job_id, bool *ret, 
     return rc == JOB_STORE_E_ABSENT ? 0 : rc;
 }
 
-static int queue_script(struct api_op *op, struct db *db, const struct script *s, int64_t *ret_id, struct err *e)
+static int queue_script(struct api_op *op, struct db *db, const struct script *s, int64_t *ret_id,
+                        struct err *e)
 {
     const struct job job = {.agent = s->agent ? s->agent : script_agent_name(s),
                             .prompt = s->prompt,
