@@ -2,7 +2,7 @@
 # it there and needs no network.
 SECONDS = 60
 
-.PHONY: up build check unit bench fuzz asan tsan format lint install clean
+.PHONY: up build check unit bench fuzz asan tsan format lint reference install clean
 
 up: build
 	exec build/muster up
@@ -22,7 +22,7 @@ unit:
 
 bench:
 	tools/setup bench
-	TARGETS='muster muster-shim bench/load_jobs bench/bare_epoll' \
+	TARGETS='muster muster-shim bench/load_jobs bench/load_bus bench/bare_epoll' \
 		tools/build build-bench --buildtype=release -Dbench=true
 	bench/run build-bench
 
@@ -42,11 +42,16 @@ tsan:
 format:
 	tools/check-format -i
 
+reference: build
+	tools/check-reference build -i
+
 lint:
 	tools/setup lint
 	tools/lint
 
-install: build
+install:
+	tools/setup build
+	TARGETS='muster muster-shim extras' tools/build build
 	meson install -C build --no-rebuild
 
 clean:

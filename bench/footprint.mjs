@@ -6,10 +6,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Node } from '../tests/lib/node.mjs';
 import { tree } from '../tests/lib/process.mjs';
 import { waitUntil } from '../tests/lib/wait.mjs';
-import { answers, atEnd, cpuSeconds, daemon, folder, freePort, median, note, privateMiB, row } from './measure.mjs';
+import { finish } from './jobs.mjs';
+import { answers, atEnd, busyNanoseconds, daemon, folder, freePort, note, privateMiB, row } from './measure.mjs';
 
-const agents = 20, restSeconds = 10;
+const agents = 20, restSeconds = 10, history = 2000;
 const config = `max_concurrency = ${agents}
+agent "bench" { }
 agent "sleeper" {
     command = { "sleep", "100000" }
     output = "text"
@@ -26,10 +28,10 @@ function commandIs(pid, name) {
 }
 
 async function percentAtRest(pids) {
-    const before = pids.map(cpuSeconds);
+    const busy = () => pids.reduce((sum, pid) => sum + busyNanoseconds(pid), 0);
+    const before = busy(), start = performance.now();
     await pause(restSeconds * 1000);
-    const used = pids.map((pid, i) => cpuSeconds(pid) - before[i]).reduce((a, b) => a + b);
-    return (100 * used) / restSeconds;
+    return (busy() - before) / 1e4 / (performance.now() - start);
 }
 
 async function readyMs() {
@@ -38,21 +40,35 @@ async function readyMs() {
         const node = new Node(folder('ready'), { args: ['up'], config });
         const start = performance.now();
         node.launch();
-        while (!node.log.includes('"ready"')) await pause(1);
+        while (!/\bready\b.*listen/.test(node.log)) {
+            if (node.exited || performance.now() - start > 30_000) throw new Error(`muster up is not ready: ${node.log}`);
+            await pause(1);
+        }
         times.push(performance.now() - start);
-        await node.destroy();
+        await node.stop();
     }
-    return median(times);
+    return times;
 }
 
-async function ours() {
+async function startUp() {
     const node = new Node(folder('up'), { args: ['up'], config });
     atEnd(() => node.destroy());
     await node.start();
     for (let i = 0; i < agents; i++) await node.post('/api/v1/jobs', { agent: 'sleeper', prompt: 'sleep' });
-    await waitUntil(async () => (await node.get('/metrics')).json.agents.filter((a) => a.cpu_ticks !== null).length === agents, `${agents} agents`, 60_000);
-    const family = [node.pid, ...tree(node.pid).map((s) => s.pid), ...node.runProcesses().map((s) => s.pid)];
-    return [...new Set(family)];
+    await allRun(node);
+    return node;
+}
+
+const allRun = (node) => waitUntil(async () => (await node.get('/metrics')).json.agents.filter((a) => a.cpu_ticks !== null).length === agents, `${agents} agents`, 60_000);
+
+// Its own processes and the shims, without the agents.
+async function atRest(node) {
+    const family = [...new Set([node.pid, ...tree(node.pid).map((s) => s.pid), ...node.runProcesses().map((s) => s.pid)])];
+    const shims = family.filter((pid) => commandIs(pid, 'muster-shim'));
+    const programs = family.filter((pid) => shims.includes(pid) || commandIs(pid, 'muster'));
+    if (shims.length !== agents) throw new Error(`${shims.length} shims for ${agents} agents`);
+    await pause(3000); // past its own start
+    return { memory: privateMiB(programs), cpu: await percentAtRest(programs), shim: (privateMiB(shims) * 1024) / shims.length };
 }
 
 async function prometheus() {
@@ -94,19 +110,25 @@ async function netdata() {
 
 export default async function measure() {
     row('muster up, until it serves', 'ms', await readyMs(), null, { ours: '<', value: 100 });
-    const family = await ours();
-    const shims = family.filter((pid) => commandIs(pid, 'muster-shim'));
-    const programs = family.filter((pid) => shims.includes(pid) || commandIs(pid, 'muster'));
-    note(`one muster-shim: ${(privateMiB(shims) * 1024 / shims.length).toFixed(0)} KiB of private memory, ${shims.length} of them counted below`);
-    const memory = privateMiB(programs), cpu = await percentAtRest(programs);
+    const node = await startUp();
+    await finish(node, history);
+    await node.restart();
+    await allRun(node);
+    const few = await atRest(node);
+    await finish(node, history * 9);
+    await node.restart();
+    await allRun(node);
+    const many = await atRest(node);
+    note(`one muster-shim: ${few.shim.toFixed(0)} KiB of private memory; ${agents} of them are counted below`);
     const peers = { 'prometheus + node-exporter + process-exporter': await prometheus(), netdata: await netdata() };
+    await pause(5000); // past their own start
     for (const [name, pids] of Object.entries(peers)) {
         if (!pids) {
             note(`${name} is not installed`);
             continue;
         }
-        await pause(5000); // past its own start
-        row(`muster up, ${agents} agents, private memory of all processes, against ${name}`, 'MiB', memory, privateMiB(pids), { ours: '<', value: 16 });
-        row(`muster up, ${agents} agents, CPU at rest, against ${name}`, '% of a core', cpu, await percentAtRest(pids), { ours: '<', value: 0.5 });
+        row(`muster up, ${agents} agents, private memory of all processes, against ${name}`, 'MiB', few.memory, privateMiB(pids), { ours: '<', value: 16 });
+        row(`muster up, ${agents} agents, CPU at rest, against ${name}`, '% of a core', few.cpu, await percentAtRest(pids), { ours: '<', value: 0.5 });
     }
+    row(`muster up, private memory, ${history * 10} finished jobs behind it against ${history}`, 'MiB', many.memory, few.memory, { ratio: '<=', value: 1.1 });
 }

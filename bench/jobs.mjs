@@ -5,14 +5,16 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from '../tests/lib/node.mjs';
 import { waitUntil } from '../tests/lib/wait.mjs';
-import { accepts, cpuSeconds, daemon, folder, freePort, loadCore, median, note, row, serverCore, startNode, tool } from './measure.mjs';
+import { accepts, alternate, cpuSeconds, daemon, folder, freePort, loadCore, median, note, row, serverCore, startNode, tool } from './measure.mjs';
 
-const clients = 16, rounds = 5, jobs = 2000;
+const clients = 16, rounds = 5, jobs = 1500, history = 2000;
 const config = 'max_concurrency = 4\nagent "bench" { }\n';
 
-export async function load(protocol, port, count) {
-    return JSON.parse(await tool([...loadCore, path.join(build, 'bench/load_jobs'), protocol, String(port), String(clients), String(count)]));
+export async function load(protocol, port, count, connections = clients) {
+    return JSON.parse(await tool([...loadCore, path.join(build, 'bench/load_jobs'), protocol, String(port), String(connections), String(count)]));
 }
+// Puts so many finished jobs behind a node, faster than a round does.
+export const finish = (node, count) => load('http', node.port, count, 64);
 
 async function startBeanstalkd() {
     const port = await freePort();
@@ -38,39 +40,40 @@ async function startPostgres() {
     return `postgres://postgres@localhost/postgres?host=${encodeURIComponent(dir)}`;
 }
 
-async function pgBoss() {
-    const script = fileURLToPath(new URL('pg-boss.mjs', import.meta.url));
-    return JSON.parse(await tool([...loadCore, process.execPath, script, await startPostgres(), String(clients), '500']));
+const pgBoss = (connection, count) =>
+    tool([...loadCore, process.execPath, fileURLToPath(new URL('pg-boss.mjs', import.meta.url)), connection, String(clients), String(count)]).then(JSON.parse);
+
+// A round of load_jobs: cycles per second, and the server's CPU time for each.
+async function round(protocol, { port, pid }) {
+    const before = cpuSeconds(pid);
+    const { per_second: perSecond } = await load(protocol, port, jobs);
+    return { perSecond, us: ((cpuSeconds(pid) - before) * 1e6) / jobs };
 }
 
 export default async function measure() {
     const node = await startNode({ config });
-    const peer = await startBeanstalkd();
-    const ours = [], theirs = [];
-    await load('http', node.port, 500);
-    await load('beanstalk', peer.port, 500);
-    const cpuBefore = [cpuSeconds(node.pid), cpuSeconds(peer.pid)];
+    const beanstalkd = await startBeanstalkd(), postgres = await startPostgres();
+    await load('beanstalk', beanstalkd.port, 500);
+    await pgBoss(postgres, 100);
+    await finish(node, history);
+    const figures = { few: [], beanstalkd: [], boss: [], many: [] };
     for (let i = 0; i < rounds; i++) {
-        ours.push((await load('http', node.port, jobs)).per_second);
-        theirs.push((await load('beanstalk', peer.port, jobs)).per_second);
+        figures.few.push(await round('http', node));
+        figures.beanstalkd.push(await round('beanstalk', beanstalkd));
+        figures.boss.push((await pgBoss(postgres, 300)).per_second);
     }
-    const cpu = [cpuSeconds(node.pid) - cpuBefore[0], cpuSeconds(peer.pid) - cpuBefore[1]].map((s) => (s * 1e6) / (jobs * rounds));
-    note(`jobs: CPU of the server per cycle, ${cpu[0].toFixed(0)} us against ${cpu[1].toFixed(0)} us of beanstalkd`);
-    row('jobs, durable enqueue-claim-complete, 16 clients, against beanstalkd -b -f0', 'per s', median(ours), median(theirs), { ratio: '>=', value: 1 });
-    const boss = await pgBoss();
-    row('jobs, the same, against pg-boss on PostgreSQL', 'per s', median(ours), boss.per_second, { ratio: '>=', value: 10 });
-    await history(node);
+    const rate = (rows) => rows.map((r) => r.perSecond), cpu = (rows) => rows.map((r) => r.us);
+    row('jobs, durable enqueue-claim-complete, 16 clients, against beanstalkd -b -f0', 'per s', rate(figures.few), rate(figures.beanstalkd), { ratio: '>=', value: 1 });
+    row('jobs, the same, against pg-boss on PostgreSQL', 'per s', rate(figures.few), figures.boss, { ratio: '>=', value: 10 });
+    note(`jobs: CPU of the server per cycle, ${median(cpu(figures.few)).toFixed(0)} us against ${median(cpu(figures.beanstalkd)).toFixed(0)} us of beanstalkd`);
+    await tenTimes(node, figures.few.length * jobs + history);
 }
 
-// The same node with ten times as many finished jobs behind it.
-async function history(node) {
-    const measured = async () => {
-        const rates = [];
-        for (let i = 0; i < 3; i++) rates.push((await load('http', node.port, jobs)).per_second);
-        return median(rates);
-    };
-    const few = await measured();
-    const finished = 500 + jobs * (rounds + 3);
-    await load('http', node.port, finished * 9);
-    row(`jobs, with ${finished * 10} finished ones behind it against ${finished}`, 'per s', await measured(), few, { ratio: '>=', value: 0.9 });
+// A node with little behind it and one with ten times as much, in turns.
+async function tenTimes(node, finished) {
+    const young = await startNode({ config });
+    await finish(young, history);
+    await finish(node, Math.max(0, history * 10 + rounds * jobs - finished));
+    const rates = await alternate(rounds, async () => 1 / (await round('http', node)).us, async () => 1 / (await round('http', young)).us);
+    row(`jobs, ${history * 10} or more finished ones behind it against ${history}, cycles`, 'per CPU us', rates.ours, rates.peer, { ratio: '>=', value: 0.9 });
 }

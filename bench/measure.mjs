@@ -1,7 +1,7 @@
 // measure.mjs -- figures as ratios: what, ours, peer, ratio, goal.  Two cores: what is measured runs on the first, what
 // puts load on it on the second, and rounds of both sides alternate so that a noisy minute hits both.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -15,8 +15,9 @@ const undo = [];
 
 export const atEnd = (fn) => undo.push(fn);
 export async function cleanUp() {
-    while (undo.length) await Promise.resolve(undo.pop()()).catch((error) => console.error(`clean-up: ${error.message}`));
+    while (undo.length) await Promise.resolve().then(undo.pop()).catch((error) => console.error(`clean-up: ${error.message}`));
 }
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => cleanUp().finally(() => process.exit(1)));
 
 export function folder(name) {
     const dir = mkdtempSync(path.join(tmpdir(), `muster-bench-${name}-`));
@@ -29,29 +30,57 @@ export const cpuSeconds = (pid) => {
     const s = stat(pid);
     return (s.utime + s.stime) / clockTicks;
 };
+// To the nanosecond, of the threads that live: for what does next to nothing.
+export const busyNanoseconds = (pid) => readdirSync(`/proc/${pid}/task`).reduce((sum, tid) =>
+    sum + Number(readFileSync(`/proc/${pid}/task/${tid}/schedstat`, 'utf8').split(' ')[0]), 0);
 export const privateMiB = (processes) => processes.reduce((sum, pid) => sum + privateBytes(pid), 0) / 1048576;
 
-let missed = 0;
-const text = (value) => (value === null ? '-' : Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3));
+// One figure of each side per round, in turns: what disturbs the machine disturbs both.
+export async function alternate(rounds, ours, peer) {
+    const figures = { ours: [], peer: [] };
+    for (let i = 0; i < rounds; i++) {
+        figures.ours.push(await ours());
+        figures.peer.push(await peer());
+    }
+    return figures;
+}
 
-// goal: { ratio: '>=', value } compares ours / peer; { ours: '<', value } compares our figure itself.
+let missed = 0;
+const text = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3));
+const spread = (values) => (values.length < 2 ? text(values[0]) : `${text(median(values))} [${text(Math.min(...values))} to ${text(Math.max(...values))}]`);
+const ratios = (ours, peer) => (ours.length === peer.length ? ours.map((value, i) => value / peer[i]) : [median(ours) / median(peer)]);
+
+// ours, peer: a figure, or one of each round (the median counts, of ratios that of each round's); peer may be null.
+// goal: { ratio: '>=', value } is about ours / peer; { ours: '<', value } about our figure itself.
 export function row(what, unit, ours, peer, goal) {
-    const ratio = peer === null ? null : ours / peer;
+    const mine = [ours].flat(), theirs = peer === null ? null : [peer].flat();
+    const ratio = theirs && ratios(mine, theirs);
     const [of, sign] = Object.entries(goal).find(([key]) => key !== 'value');
-    const figure = of === 'ratio' ? ratio : ours;
+    const figure = median(of === 'ratio' ? ratio : mine);
     const met = sign === '>=' ? figure >= goal.value : sign === '<=' ? figure <= goal.value : figure < goal.value;
     if (!met) missed++;
     const aim = `${sign} ${goal.value}${of === 'ratio' ? ' x' : ` ${unit}`}`;
-    console.log([`${what} (${unit})`, text(ours), text(peer), ratio === null ? '-' : `${text(ratio)} x`, `${aim} ${met ? 'met' : 'MISSED'}`].join(', '));
+    console.log([`${what} (${unit})`, spread(mine), theirs ? spread(theirs) : '-', ratio ? `${spread(ratio)} x` : '-', `${aim} ${met ? 'met' : 'MISSED'}`].join(', '));
 }
 export const missedGoals = () => missed;
 export const note = (words) => console.log(`# ${words}`);
 
-// A peer that runs until the end; its output is kept away.
+// A peer that runs until the end; its output is kept away.  One that does not start ends the bench.
 export function daemon(argv, options = {}) {
     const child = spawn(argv[0], argv.slice(1), { stdio: options.stdio ?? 'ignore', ...options });
-    child.on('error', (error) => console.error(`${argv[0]}: ${error.message}`));
-    atEnd(() => kill(child.pid, 'SIGKILL'));
+    let over = false;
+    const ended = (why) => {
+        if (over) return;
+        console.error(`${argv.join(' ')}: ${why}`);
+        cleanUp().finally(() => process.exit(1));
+    };
+    child.on('error', (error) => ended(error.message));
+    child.on('exit', (code, signal) => ended(`ended early, ${signal ?? `code ${code}`}`));
+    child.end = () => {
+        over = true;
+        kill(child.pid, 'SIGKILL');
+    };
+    atEnd(child.end);
     return child;
 }
 
@@ -79,8 +108,11 @@ export async function tool(argv, options = {}) {
     return result.stdout;
 }
 
-export async function wrk(url, seconds = 4) {
+// Requests of one round of wrk, and the CPU time of the server that they took.
+export async function wrk(url, pid, seconds = 2) {
+    const before = cpuSeconds(pid);
     const out = await tool([...loadCore, 'wrk', '-t1', '-c64', `-d${seconds}`, url]);
     if (/Non-2xx/.test(out)) throw new Error(out);
-    return Number(out.match(/Requests\/sec:\s+([\d.]+)/)[1]);
+    const requests = Number(out.match(/(\d+) requests in/)[1]);
+    return { perSecond: Number(out.match(/Requests\/sec:\s+([\d.]+)/)[1]), perCpuSecond: requests / (cpuSeconds(pid) - before) };
 }

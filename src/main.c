@@ -1,10 +1,11 @@
 #include "cli/commands.h"
 
 const struct command *const commands[] = {
-    &command_up,       &command_serve,     &command_status,
-    &command_agents,   &command_tasks,     &command_jobs,
-    &command_tokens,   &command_doctor,    &command_configuration,
-    &command_schedule, &command_scheduler, NULL,
+    &command_up,      &command_serve,         &command_run,    &command_status,
+    &command_agents,  &command_tasks,         &command_jobs,   &command_runs,
+    &command_workers, &command_beat,          &command_events, &command_tokens,
+    &command_doctor,  &command_configuration, &command_manual, &command_schedule,
+    &command_scheduler, NULL,
 };
 
 int main(int argc, char **argv)

@@ -57,6 +57,9 @@ static const struct command_option options[] = {
     CLIENT_URL_OPTION,
     {0}};
 
+static const struct command_example examples[] = {
+    {"muster agents", "Profiles, and what runs."}, {"muster agents --runs", "The live runs alone."}, {0}};
+
 const struct command command_agents = {
     .name = "agents",
     .args = "",
@@ -65,4 +68,5 @@ const struct command command_agents = {
                    "it has none.",
     .options = options,
     .run = run,
+    .examples = examples,
 };

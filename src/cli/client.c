@@ -22,6 +22,11 @@ struct exchange {                          /* what is sent where, and what came 
     const char *method, *path, *body;
     int64_t timeout_us;
     struct buf *answer;
+    const char *last_id;                          /* of a stream; NULL: none */
+    bool (*on_part)(void *arg, struct str bytes); /* a stream's; NULL: all goes to the answer */
+    void *part_arg;
+    CURL *curl; /* while it runs */
+    bool opened;
     long status;
     char why[CURL_ERROR_SIZE]; /* nobody answered */
 };
@@ -35,10 +40,28 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
     return size * n;
 }
 
+/* What is no stream is an answer that says why. */
+static size_t on_stream(char *p, size_t size, size_t n, void *arg)
+{
+    struct exchange *x = arg;
+    (void)curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &x->status);
+    if (x->status != 200)
+        return on_body(p, size, n, x->answer);
+    x->opened = true;
+    return x->on_part(x->part_arg, (struct str){p, size * n}) ? size * n : 0;
+}
+
 static struct curl_slist *request_headers(const struct exchange *x)
 {
-    struct curl_slist *headers = curl_slist_append(NULL, "Accept: application/json");
-    if (x->body || strcmp(x->method, "GET") != 0) /* without it curl names a form's type */
+    struct curl_slist *headers =
+        curl_slist_append(NULL, x->on_part ? "Accept: text/event-stream" : "Accept: application/json");
+    if (x->last_id) {
+        struct buf line = BUF_INIT;
+        buf_printf(&line, "Last-Event-ID: %s", x->last_id);
+        headers = curl_slist_append(headers, line.p);
+        buf_deinit(&line);
+    }
+    if (strcmp(x->method, "GET") != 0) /* libcurl would call even an empty body a form */
         headers = curl_slist_append(headers, "Content-Type: application/json");
     if (x->token) {
         struct buf line = BUF_INIT;
@@ -49,15 +72,15 @@ static struct curl_slist *request_headers(const struct exchange *x)
     return headers;
 }
 
-static void set_request(CURL *curl, const struct exchange *x)
+static void set_request(CURL *curl, struct exchange *x)
 {
     (void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, x->method);
     (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(x->timeout_us / USEC_PER_MSEC));
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "");
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, x->answer);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, x->on_part ? on_stream : on_body);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, x->on_part ? (void *)x : x->answer);
     if (x->socket_path) {
         (void)curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, x->socket_path);
         (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
@@ -72,6 +95,7 @@ static void set_request(CURL *curl, const struct exchange *x)
 static bool transfer(struct exchange *x)
 {
     CURL *curl = curl_easy_init();
+    long os_error = 0;
     struct buf url = BUF_INIT;
     struct str base = str_of(x->url);
     while (base.n > 0 && base.p[base.n - 1] == '/')
@@ -81,12 +105,16 @@ static bool transfer(struct exchange *x)
     (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, x->why);
     (void)curl_easy_setopt(curl, CURLOPT_URL, url.p);
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    x->curl = curl;
     set_request(curl, x);
     CURLcode code = curl_easy_perform(curl);
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &x->status);
+    (void)curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_error);
     curl_slist_free_all(headers);
     curl_easy_cleanup(curl);
     buf_deinit(&url);
+    if (code == CURLE_COULDNT_CONNECT && os_error) /* libcurl would speak of a port, also for a Unix socket */
+        (void)snprintf(x->why, sizeof(x->why), "%s", strerror((int)os_error));
     if (code != CURLE_OK && !x->why[0])
         (void)snprintf(x->why, sizeof(x->why), "%s", curl_easy_strerror(code));
     return code == CURLE_OK;
@@ -178,7 +206,37 @@ int client_call(const struct invocation *in, const char *method, const char *pat
     return rc;
 }
 
-bool client_try(const char *socket_path, const char *method, const char *path, int64_t timeout_us)
+int client_stream(const struct invocation *in, const char *path, const char *last_id, bool say,
+                  bool (*on_part)(void *arg, struct str bytes), void *arg, bool *ret_opened)
+{
+    const char *url = command_option(in, "url"), *token = getenv("MUSTER_TOKEN");
+    struct reply r = {.body = BUF_INIT};
+    struct config *config = NULL;
+    int rc = url ? 0 : command_config(in, &config);
+    if (rc != 0)
+        return rc;
+    struct exchange x = {.url = url ? url : "http://localhost",
+                         .socket_path = config ? config->socket : NULL,
+                         .token = token && token[0] ? token : NULL,
+                         .method = "GET",
+                         .path = path,
+                         .last_id = last_id,
+                         .on_part = on_part,
+                         .part_arg = arg,
+                         .answer = &r.body};
+    bool answered = transfer(&x) || x.status != 0;
+    r.status = (int)x.status;
+    *ret_opened = x.opened;
+    if (!x.opened && answered && r.status != 200)
+        rc = judge(in, &r);
+    else if (!x.opened && say)
+        rc = unreachable(in, &x);
+    reply_deinit(&r);
+    (void)config_free(config);
+    return rc;
+}
+
+int client_ask(const char *socket_path, const char *method, const char *path, int64_t timeout_us)
 {
     struct buf answer = BUF_INIT;
     struct exchange x = {.url = "http://localhost",
@@ -190,7 +248,13 @@ bool client_try(const char *socket_path, const char *method, const char *path, i
                          .body = strcmp(method, "POST") == 0 ? "{}" : NULL};
     bool answered = transfer(&x);
     buf_deinit(&answer);
-    return answered && x.status >= 200 && x.status < 300;
+    return answered ? (int)x.status : 0;
+}
+
+bool client_try(const char *socket_path, const char *method, const char *path, int64_t timeout_us)
+{
+    int status = client_ask(socket_path, method, path, timeout_us);
+    return status >= 200 && status < 300;
 }
 
 void client_add_escaped(struct buf *url, const char *text)

@@ -29,7 +29,15 @@ void reply_deinit(struct reply *r);
 /* `body` NULL: none.  0: the status is 2xx and *ret is to be deinited.  Else an exit code. */
 MUST_CHECK int client_call(const struct invocation *in, const char *method, const char *path,
                            const json_t *body, struct reply *ret);
-/* The same without a word and with little patience: for what is nice to have.  Whether the node did it. */
+/* A stream of server-sent events: `on_part` gets its bytes as they come, and ends it by returning false.
+ * `last_id` NULL: from now on.  0: it ended; *ret_opened tells whether there was a stream at all, and if not
+ * the reason has been said when `say` is set.  Else an exit code. */
+MUST_CHECK int client_stream(const struct invocation *in, const char *path, const char *last_id, bool say,
+                             bool (*on_part)(void *arg, struct str bytes), void *arg, bool *ret_opened);
+/* The same without a word and with little patience: for what is nice to have.  The HTTP status; 0: nobody
+ * answered. */
+int client_ask(const char *socket_path, const char *method, const char *path, int64_t timeout_us);
+/* Whether the node did it. */
 bool client_try(const char *socket_path, const char *method, const char *path, int64_t timeout_us);
 /* Appends `text` as it may stand in a path or a query. */
 void client_add_escaped(struct buf *url, const char *text);

@@ -5,8 +5,10 @@
 #include "cli/nearest.h"
 #include "io/config.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdarg.h>
+#include <unistd.h>
 
 const struct command_exit_code command_exit_codes[] = {
     {EXIT_DONE, "It is done."},
@@ -38,6 +40,16 @@ const char *command_option(const struct invocation *in, const char *name)
         if (strcmp(options[i].name, name) == 0)
             return in->values[i];
     assert(false); /* an option that the command's table does not have */
+    return NULL;
+}
+
+const char *command_option_next(const struct invocation *in, const char *name, int *at)
+{
+    while (*at < in->given_count) {
+        int i = (*at)++;
+        if (strcmp(in->given[i].name, name) == 0)
+            return in->given[i].value;
+    }
     return NULL;
 }
 
@@ -175,6 +187,12 @@ static int read_options(struct invocation *in, int argc, char **argv)
             return command_usage(in, "%s needs a value", argv[optind - 1]);
         if (option == '?' || row < 0)
             return unknown_option(in, argv);
+        if (optarg && in->given_count == COMMAND_GIVEN_MAX)
+            return command_usage(in, "there are more than %d options", COMMAND_GIVEN_MAX);
+        if (optarg && row < rows) {
+            in->given[in->given_count].name = in->command->options[row].name;
+            in->given[in->given_count++].value = optarg;
+        }
         if (row < rows)
             in->values[row] = optarg ? optarg : "";
         else if (command_common_options[row - rows].value)
@@ -238,23 +256,35 @@ static int run_command(struct invocation *in, int argc, char **argv)
     if (rc != 0)
         return rc;
     rc = in->verb ? in->verb->run(in) : in->command->run(in);
-    if (fflush(stdout) != 0 || ferror(stdout))
-        return rc ? rc : command_fail(in, "standard output cannot be written: %s", strerror(errno));
     return rc;
 }
 
 /* -- muster -- */
 
+/* A full disk behind a pipe is no success. */
+static int flushed(int rc)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return rc;
+    if (rc == EXIT_DONE)
+        (void)fprintf(stderr, "muster: standard output cannot be written: %s\n", strerror(errno));
+    return rc == EXIT_DONE ? EXIT_FAILED : rc;
+}
+
 static const char *next_command(const void *unused, size_t i)
 {
     (void)unused;
-    return commands[i] ? commands[i]->name : NULL;
+    if (!commands[i])
+        return NULL;
+    return commands[i]->hidden ? "" : commands[i]->name; /* "" is near to nothing */
 }
 
 static int unknown(const char *name)
 {
     const char *nearest = nearest_name(name, next_command, NULL);
-    if (nearest)
+    if (name[0] == '-')
+        (void)fprintf(stderr, "muster: options stand behind the command: muster COMMAND %s\n", name);
+    else if (nearest)
         (void)fprintf(stderr, "muster: there is no command \"%s\"; did you mean \"%s\"?\n", name, nearest);
     else
         (void)fprintf(stderr, "muster: there is no command \"%s\"; see muster help\n", name);
@@ -273,8 +303,19 @@ static int help(const char *about)
     return EXIT_DONE;
 }
 
+/* Descriptors 0 to 2 exist from here on, so that no socket and no database becomes one of them. */
+static void open_standard_fds(void)
+{
+    int fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO)
+        fd = open("/dev/null", O_RDWR);
+    if (fd >= 0)
+        (void)close(fd);
+}
+
 int command_main(int argc, char **argv)
 {
+    open_standard_fds();
     const char *name = argc > 1 ? argv[1] : NULL;
     if (!name) {
         command_print_overview(stderr);
@@ -282,10 +323,10 @@ int command_main(int argc, char **argv)
     }
     if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
         (void)printf("muster %s\n", MUSTER_VERSION);
-        return EXIT_DONE;
+        return flushed(EXIT_DONE);
     }
     if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
-        return help(argc > 2 ? argv[2] : NULL);
+        return flushed(help(argc > 2 ? argv[2] : NULL));
     struct invocation in = {.command = command_find(name)};
-    return in.command ? run_command(&in, argc - 1, argv + 1) : unknown(name);
+    return in.command ? flushed(run_command(&in, argc - 1, argv + 1)) : unknown(name);
 }

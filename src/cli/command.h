@@ -1,9 +1,9 @@
 /* command.h -- one row per command of the command line.
  *
  * Each command is one file with one `const struct command`; main.c lists them.  The same rows parse, and
- * print
- * --help, the manual pages and the completions, so that none of these can say something else.  A command may
- * have verbs ("jobs list", "jobs cancel ID"); they share its options.  One thread. */
+ * print --help, the manual pages, the completions and docs/reference/commands.md, so that none of these can
+ * say something else.  A command may have verbs ("jobs list", "jobs cancel ID"); they share its options.
+ * One thread. */
 #pragma once
 #include "base/base.h"
 
@@ -25,8 +25,10 @@ struct command_option {
     const char *name;  /* NULL ends the table */
     const char *value; /* name of its value, NULL: none */
     const char *doc;
+    const char *choices; /* "a|b": what its value may be, for completions; NULL: anything */
 };
 #define COMMAND_OPTIONS_MAX 24
+#define COMMAND_GIVEN_MAX 64
 extern const struct command_option command_common_options[]; /* accepted by every command */
 
 struct invocation;
@@ -37,11 +39,17 @@ struct command_verb {
     int (*run)(const struct invocation *in);
 };
 
+struct command_example {
+    const char *line; /* as typed, without the prompt; NULL ends the table */
+    const char *doc;
+};
+
 struct command {
     const char *name;
     const char *args;        /* without verbs: words that it takes, as a verb's */
     const char *summary;     /* one line */
-    const char *description; /* paragraphs, for the manual; an empty line parts them */
+    const char *description; /* paragraphs, parted by an empty line; a line that begins with a space stands */
+    const struct command_example *examples; /* NULL: none */
     const struct command_option *options;
     const struct command_verb *verbs;
     bool takes_command;                      /* options end at the first word that is none */
@@ -54,9 +62,13 @@ struct invocation { /* a command line that has been read */
     const struct command_verb *verb; /* NULL without verbs */
     const char
         *values[COMMAND_OPTIONS_MAX]; /* by row of options; "" for one without value, NULL: not given */
-    char **args;                      /* what is left behind the verb, NULL-terminated */
-    int arg_count;                    /* as many as the verb's `args` allow */
-    const char *config_path;          /* --config */
+    struct {
+        const char *name, *value;
+    } given[COMMAND_GIVEN_MAX]; /* every option with a value, as often as it came, in order */
+    int given_count;
+    char **args;             /* what is left behind the verb, NULL-terminated */
+    int arg_count;           /* as many as the verb's `args` allow */
+    const char *config_path; /* --config */
 };
 
 extern const struct command *const commands[]; /* main.c; ends with NULL */
@@ -68,6 +80,8 @@ int command_main(int argc, char **argv);
 
 /* Value of an option, NULL when it was not given. */
 const char *command_option(const struct invocation *in, const char *name);
+/* Each value of an option that may come more than once; *at starts at 0.  NULL: no more. */
+const char *command_option_next(const struct invocation *in, const char *name, int *at);
 /* "muster NAME: …; see muster NAME --help" on standard error, one line; returns EXIT_USAGE. */
 int command_usage(const struct invocation *in, const char *format, ...) PRINTF_LIKE(2, 3);
 /* "muster NAME: …" on standard error; returns EXIT_FAILED. */

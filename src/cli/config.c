@@ -34,6 +34,11 @@ static const struct command_verb verbs[] = {
     {"show", "", "Print the effective values and where each comes from; secrets are masked", show},
     {0}};
 
+static const struct command_example examples[] = {
+    {"muster config check --config ./muster.conf", "Before a restart or a SIGHUP."},
+    {"muster config show", "What counts, and where it comes from."},
+    {0}};
+
 const struct command command_configuration = {
     .name = "config",
     .summary = "The configuration: muster.conf, then the environment",
@@ -42,4 +47,5 @@ const struct command command_configuration = {
                    "prints has the syntax of the file.  See muster.conf(5).",
     .options = options,
     .verbs = verbs,
+    .examples = examples,
 };

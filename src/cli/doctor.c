@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/table.h"
 #include "io/config.h"
+#include "run/cgroup.h"
 #include "run/launch.h"
 #include "store/store.h"
 
@@ -76,9 +77,11 @@ static void check_limits(struct examination *x)
     (void)snprintf(text, sizeof(text), "%lld; about 3 per run and 1 per connection",
                    (long long)limit.rlim_max);
     report(x, "descriptors", limit.rlim_max < 1024 ? CHECK_NOTE : CHECK_OK, text);
-    bool v2 = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
-    report(x, "cgroups", v2 ? CHECK_OK : CHECK_NOTE,
-           v2 ? "v2" : "no cgroup v2: runs are held by session and environment mark");
+    char parent[CGROUP_PATH_MAX];
+    cgroup_find_parent(parent);
+    report(x, "cgroups", parent[0] ? CHECK_OK : CHECK_NOTE,
+           parent[0] ? parent
+                     : "no cgroup v2 that may be written: runs are held by session and environment mark");
 }
 
 static void print(struct examination *x, bool json)
@@ -123,6 +126,8 @@ static int run(const struct invocation *in)
     return failed ? EXIT_FAILED : EXIT_DONE;
 }
 
+static const struct command_example examples[] = {{"muster doctor", "Exit code 0 when all is well."}, {0}};
+
 const struct command command_doctor = {
     .name = "doctor",
     .args = "",
@@ -132,4 +137,5 @@ const struct command command_doctor = {
                    "failed check says what to do.",
     .options = options,
     .run = run,
+    .examples = examples,
 };

@@ -171,7 +171,8 @@ static int output(const struct invocation *in)
 }
 
 static const struct command_option options[] = {
-    {'s', "state", "STATE", "list: queued, running, done, failed or cancelled."},
+    {'s', "state", "STATE", "list: queued, running, done, failed or cancelled.",
+     "queued|running|done|failed|cancelled"},
     {'a', "agent", "NAME", "list: of this profile."},
     {'n', "limit", "COUNT", "list: at most so many, the newest first."},
     {0, "after", "ID", "list: those with ids above this one, the oldest first."},
@@ -193,6 +194,15 @@ static const struct command_verb verbs[] = {
     {"output", "ID", "Print the end of what its last run has printed", output},
     {0}};
 
+static const struct command_example examples[] = {
+    {"muster jobs add codex --repo demo --prompt \"make the tests pass\"",
+     "Queue a job for the profile codex."},
+    {"git diff | muster jobs add review --prompt -", "The prompt from standard input."},
+    {"muster jobs --state running", "What runs."},
+    {"muster jobs output 7", "The end of what the agent of job 7 printed."},
+    {"muster jobs pause codex --reason \"quota is used up\"", "Start no more of it."},
+    {0}};
+
 const struct command command_jobs = {
     .name = "jobs",
     .summary = "Queued invocations of agents",
@@ -200,4 +210,5 @@ const struct command command_jobs = {
                    "command line.",
     .options = options,
     .verbs = verbs,
+    .examples = examples,
 };

@@ -70,10 +70,11 @@ static const char *bytes(const json_t *v, char cell[static CELL_MAX])
 
 static const char *seconds(const json_t *v, char cell[static CELL_MAX])
 {
-    if (!json_is_integer(v) || !isatty(STDOUT_FILENO) || json_integer_value(v) < 0)
+    double n = json_number_value(v);
+    if (!json_is_number(v) || !isatty(STDOUT_FILENO) || n < 0 || n > 1e12)
         return plain(v, cell);
     char duration[PARSE_DURATION_MAX];
-    (void)snprintf(cell, CELL_MAX, "%s", format_duration(json_integer_value(v) * USEC_PER_SEC, duration));
+    (void)snprintf(cell, CELL_MAX, "%s", format_duration((int64_t)n * USEC_PER_SEC, duration));
     return cell;
 }
 

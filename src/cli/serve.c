@@ -6,6 +6,9 @@ static int run(const struct invocation *in)
     return node_main(in->config_path);
 }
 
+static const struct command_example examples[] = {
+    {"muster serve --config ./muster.conf", "The node alone, as a service manager runs it."}, {0}};
+
 const struct command command_serve = {
     .name = "serve",
     .args = "",
@@ -15,4 +18,5 @@ const struct command command_serve = {
         "SIGHUP reloads the configuration; what cannot be reloaded is named in the log.\n"
         "When all of it serves, one line is logged: ready listen=ADDRESS bus=ADDRESS.",
     .run = run,
+    .examples = examples,
 };

@@ -27,10 +27,17 @@ static int run(const struct invocation *in)
 
 static const struct command_option options[] = {CLIENT_JSON_OPTION, CLIENT_URL_OPTION, {0}};
 
+static const struct command_example examples[] = {
+    {"muster status", "On the node of this host."},
+    {"muster status --json", "The same for a program."},
+    {"muster status --url http://127.0.0.1:6878", "Over TCP, with $MUSTER_TOKEN."},
+    {0}};
+
 const struct command command_status = {
     .name = "status",
     .args = "",
     .summary = "The node at a glance: jobs by state, live runs, cost",
     .options = options,
     .run = run,
+    .examples = examples,
 };

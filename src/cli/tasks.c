@@ -28,8 +28,8 @@ static const struct row_column details[] = {
 };
 static const struct row_column events[] = {
     {"AT", "at", ROW_AGE},
-    {"FROM", "from"},
-    {"TO", "to"},
+    {"FROM", "from_stage"},
+    {"TO", "to_stage"},
     {"BY", "actor"},
     {"REASON", "reason", .gives_way = true},
     {0},
@@ -121,6 +121,13 @@ static const struct command_verb verbs[] = {
     {"stage", "ID STAGE", "Move a task to a stage; done and cancelled end it", stage},
     {0}};
 
+static const struct command_example examples[] = {
+    {"muster tasks add ISSUE-42 --repo demo --workflow fix",
+     "A task that enters the first stage of the workflow."},
+    {"muster tasks show 1", "Where it is and how it got there."},
+    {"muster tasks stage 1 cancelled --reason duplicate", "End it."},
+    {0}};
+
 const struct command command_tasks = {
     .name = "tasks",
     .summary = "Pieces of work that move through stages",
@@ -130,4 +137,5 @@ const struct command command_tasks = {
         "moves on and the next job is queued.  Without one, tasks move by this command or the API alone.",
     .options = options,
     .verbs = verbs,
+    .examples = examples,
 };

@@ -63,7 +63,8 @@ static int revoke_token(const struct invocation *in)
 }
 
 static const struct command_option options[] = {
-    {'r', "role", "ROLE", "admin, operator, agent, viewer or scheduler."},
+    {'r', "role", "ROLE", "admin, operator, agent, viewer or scheduler.",
+     "admin|operator|agent|viewer|scheduler"},
     {'s', "scope", "SUBJECT", "Limit the token to a subject."},
     {'e', "expires", "WHEN", "An instant such as 2027-01-01T00:00:00Z, or from now: 24h, 90d."},
     CLIENT_JSON_OPTION,
@@ -75,6 +76,11 @@ static const struct command_verb verbs[] = {
     {"revoke", "ID", "Revoke one; it is refused from then on", revoke_token},
     {0}};
 
+static const struct command_example examples[] = {
+    {"muster tokens create prometheus --role viewer", "For Prometheus; its secret is printed once."},
+    {"muster tokens create ci --role operator --expires 90d", "One that ends."},
+    {0}};
+
 const struct command command_tokens = {
     .name = "tokens",
     .summary = "Bearer tokens for callers over TCP",
@@ -83,4 +89,5 @@ const struct command command_tokens = {
                    "jobs, viewer look, scheduler run jobs and nothing more.",
     .options = options,
     .verbs = verbs,
+    .examples = examples,
 };

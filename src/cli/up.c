@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/up_greeting.h"
 #include "io/config.h"
 
 #include <poll.h>
@@ -166,22 +167,13 @@ static void reap(struct supervisor *s)
 
 static void greet(struct supervisor *s, const struct child *c)
 {
-    struct str status = str_of(c->status), word, rest = status, address = status;
+    struct str rest = str_of(c->status), word, address = rest;
+    CLEANUP(buf_deinit) struct buf text = BUF_INIT;
     while (str_split(&rest, ' ', &word))
         address = word; /* the last word of "Serving 127.0.0.1:6878" */
     s->greeted = true;
-    (void)printf("\nmuster is up.\n"
-                 "  API        http://%.*s/   (and the socket %s)\n"
-                 "  data       %s\n"
-                 "  config     %s\n\n"
-                 "Try next, in another terminal:\n"
-                 "  muster status\n"
-                 "  muster run -- sleep 5              any command as a run\n"
-                 "  curl -s http://%.*s/metrics        the raw signals, as JSON\n"
-                 "  muster jobs add --help             queue work for an agent of the configuration\n\n"
-                 "Ctrl-C stops muster; agents that run go on and are taken up by the next start.\n\n",
-                 STR_ARG(address), s->config->socket, s->config->data_dir,
-                 s->config->path ? s->config->path : "none found: defaults", STR_ARG(address));
+    up_greeting(&text, s->config, s->config_path, address);
+    (void)fwrite(text.p, 1, text.n, stdout);
     (void)fflush(stdout);
 }
 
@@ -299,6 +291,11 @@ static int run(const struct invocation *in)
     return rc ? EXIT_FAILED : s.exit_code;
 }
 
+static const struct command_example examples[] = {
+    {"muster up", "On the terminal, until Ctrl-C."},
+    {"MUSTER_LISTEN=127.0.0.1:0 muster up", "On any free port."},
+    {0}};
+
 const struct command command_up = {
     .name = "up",
     .args = "",
@@ -310,4 +307,5 @@ const struct command command_up = {
         "and\n"
         "taken up by the next start. A child that never became ready ends muster up with its exit code.",
     .run = run,
+    .examples = examples,
 };

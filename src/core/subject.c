@@ -51,3 +51,18 @@ bool subject_matches(struct str pattern, struct str subject)
     }
     return subject.p == NULL;
 }
+
+/* One token against the other: > covers what is left, * any one token but >, a literal itself. */
+bool subject_covers(struct str wider, struct str pattern)
+{
+    struct str want, have;
+    while (str_split(&wider, '.', &want)) {
+        if (!str_split(&pattern, '.', &have))
+            return false;
+        if (str_equal(want, STR(">")))
+            return true;
+        if (str_equal(want, STR("*")) ? str_equal(have, STR(">")) : !str_equal(want, have))
+            return false;
+    }
+    return pattern.p == NULL;
+}

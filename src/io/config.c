@@ -2,7 +2,9 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/map.h"
 #include "base/parse.h"
+#include "core/beat.h"
 #include "io/file.h"
 
 #include <ctype.h>
@@ -92,6 +94,26 @@ bool config_is_default(const struct config *c, const char *block, const char *na
     return false;
 }
 
+/* The variable may be somebody else's, as behind su, or name what no session has made. */
+static bool have_runtime_dir(void)
+{
+    const char *dir = environment("XDG_RUNTIME_DIR");
+    char *own = dir ? join(dir, "muster") : NULL;
+    bool usable = dir && (access(own, W_OK | X_OK) == 0 || access(dir, W_OK | X_OK) == 0);
+    free(own);
+    return usable;
+}
+
+/* In the directory of the API's socket; none where that has none. */
+static char *beside_socket(const struct config *c, const char *name)
+{
+    const char *slash = strrchr(c->socket, '/');
+    struct buf path = BUF_INIT;
+    if (c->socket[0])
+        buf_printf(&path, "%.*s%s", slash ? (int)(slash - c->socket) + 1 : 0, c->socket, name);
+    return buf_take(&path);
+}
+
 static char *worked_out(const struct config *c, const struct config_key *key)
 {
     bool root = geteuid() == 0;
@@ -99,7 +121,9 @@ static char *worked_out(const struct config *c, const struct config_key *key)
         return xstrdup(is_service() ? "60s" : "0s");
     if (key->offset == offsetof(struct config, data_dir))
         return root ? xstrdup("/var/lib/muster") : in_home("XDG_STATE_HOME", ".local/state", "muster");
-    if (key->offset == offsetof(struct config, socket) && !root && !environment("XDG_RUNTIME_DIR"))
+    if (key->offset == offsetof(struct config, bus_socket))
+        return beside_socket(c, "bus.sock");
+    if (key->offset == offsetof(struct config, socket) && !root && !have_runtime_dir())
         return join(c->data_dir, "node.sock");
     if (key->offset == offsetof(struct config, socket))
         return root ? xstrdup("/run/muster/node.sock")
@@ -251,9 +275,27 @@ static void check_listen(const struct config *c, struct config_errors *errors)
                         c->listen);
 }
 
+/* The roll call's rows are subjects' tokens, and each is one row (spec 40 W1). */
+static void check_workers(const struct config *c, struct config_errors *errors)
+{
+    const char *origin = origin_of(c, offsetof(struct config, workers));
+    struct map seen;
+    map_init(&seen);
+    for (char **name = c->workers; name && *name; name++) {
+        if (!beat_worker_valid(str_of(*name)))
+            config_complain(errors, origin,
+                            "workers: \"%s\" is no worker's name: one word without dots, * and >", *name);
+        else if (map_put(&seen, str_of(*name), *name))
+            config_complain(errors, origin, "workers: \"%s\" is there twice", *name);
+    }
+    map_deinit(&seen);
+}
+
 static void finish(struct config *c, struct config_errors *errors)
 {
     check_listen(c, errors);
+    c->bus_listen_given = strcmp(origin_of(c, offsetof(struct config, bus_listen)), "default") != 0;
+    check_workers(c, errors);
     if (!c->tls_certificate_file[0] != !c->tls_key_file[0])
         config_complain(errors, origin_of(c, offsetof(struct config, tls_certificate_file)),
                         "tls_certificate_file and tls_key_file go together");
@@ -276,6 +318,7 @@ int config_load(const char *path, struct config **ret, struct buf *all, struct e
             config_read_agents(c, cfg, &errors);
             config_read_schedules(c, cfg, &errors);
         }
+        config_read_bus(c, cfg, &errors);
         read_secrets(c, &errors);
         finish(c, &errors);
     }
@@ -298,6 +341,7 @@ struct config *config_free(struct config *c)
     }
     config_free_agents(c);
     config_free_schedules(c);
+    config_free_bus(c);
     free(c->values);
     free(c->path);
     free(c->token);

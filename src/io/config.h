@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "core/bus_user.h"
 #include "core/profile.h"
 #include "core/schedule_job.h"
 
@@ -58,6 +59,14 @@ struct config {
     int64_t http_max_header_bytes, http_max_body_bytes, http_max_connections,
         http_max_connections_per_address;
     int64_t retention_jobs_us, retention_audit_us, retention_runs_us;
+    char *bus_listen, *bus_socket, *bus_url, *bus_token; /* bus_token: secret */
+    bool bus_listen_given;                               /* not the default */
+    char **bus_local_publish, **bus_local_subscribe;     /* of other local users; NULL-terminated */
+    int64_t bus_max_payload, bus_max_control_line, bus_max_connections, bus_max_subscriptions,
+        bus_max_pending, bus_max_pings_out;
+    int64_t bus_auth_timeout_us, bus_ping_interval_us;
+    struct bus_user *bus_users;
+    size_t bus_user_count;
     struct agent_profile *agents;
     size_t agent_count;
     struct workflow *workflows;

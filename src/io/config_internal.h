@@ -6,6 +6,7 @@
  *   config_agent.c  agent and workflow blocks into profiles and workflows
  *   config_braces.c a block that is not closed
  *   config_schedule.c  schedule, script and marketplace blocks
+ *   config_bus.c    bus_user blocks, and what the bus's keys must be together
  *   config_show.c   effective values, differences */
 #pragma once
 #include "io/config.h"
@@ -42,6 +43,9 @@ void config_check_braces(const char *path, struct config_errors *errors);
 /* config_schedule.c; after the agents, which scripts name */
 void config_read_schedules(struct config *c, cfg_t *cfg, struct config_errors *errors);
 void config_free_schedules(struct config *c);
+/* config_bus.c; cfg NULL: no file */
+void config_read_bus(struct config *c, cfg_t *cfg, struct config_errors *errors);
+void config_free_bus(struct config *c);
 
 /* config_agent.c */
 void config_read_agents(struct config *c, cfg_t *cfg, struct config_errors *errors);

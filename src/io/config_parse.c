@@ -16,6 +16,9 @@ void config_complain(struct config_errors *errors, const char *place, const char
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    for (char *p = text; *p; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = '?'; /* one error is one line, whatever the file holds */
     if (errors->count++ == 0)
         (void)err_set_at(errors->first, ERR_INVALID, 0, place, "%s", text);
     if (errors->all)
@@ -162,8 +165,8 @@ static void add_block_keys(struct options *o, const char *block)
 }
 
 struct all_options {
-    struct options root, plain[16], agent, stop, breaker, backoff, exits, workflow, stage, schedule, retry,
-        later[6];
+    struct options root, plain[16], agent, stop, breaker, backoff, exits, workflow, stage, bus_user, schedule,
+        retry, later[6];
 };
 
 static void add_plain_blocks(struct all_options *a)
@@ -204,6 +207,8 @@ static void add_titled_blocks(struct all_options *a)
     add_block_keys(&a->stage, "workflow.stage");
     add_section(&a->workflow, "stage", &a->stage, TITLED);
     add_section(&a->root, "workflow", &a->workflow, TITLED);
+    add_block_keys(&a->bus_user, "bus_user");
+    add_section(&a->root, "bus_user", &a->bus_user, TITLED);
     add_block_keys(&a->schedule, "schedule");
     add_block_keys(&a->retry, "schedule.retry");
     add_section(&a->schedule, "retry", &a->retry, CFGF_NODEFAULT);

@@ -35,6 +35,23 @@ static bool hidden(const struct config_key *key, const struct config_value *v)
     return key->secret && v->text && v->text[0];
 }
 
+/* As libconfuse reads it back: it knows no \u, and fills in ${NAME} from the environment. */
+static void add_quoted(struct buf *out, const char *text)
+{
+    bool utf8 = str_is_utf8(str_of(text));
+    buf_add_char(out, '"');
+    for (const char *p = text; *p; p++) {
+        unsigned char c = (unsigned char)*p;
+        if (c == '"' || c == '\\' || (c == '$' && p[1] == '{'))
+            buf_printf(out, "\\%c", c);
+        else if (c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8))
+            buf_printf(out, "\\x%02x", c);
+        else
+            buf_add_char(out, *p);
+    }
+    buf_add_char(out, '"');
+}
+
 static void show_text_value(const struct config_key *key, const struct config_value *v, struct buf *out)
 {
     bool bare = strcmp(key->type, "integer") == 0 || strcmp(key->type, "boolean") == 0;
@@ -42,14 +59,28 @@ static void show_text_value(const struct config_key *key, const struct config_va
         buf_add_text(out, "{");
         for (size_t i = 0; v->list[i]; i++) {
             buf_add_text(out, i ? ", " : " ");
-            json_escape(out, str_of(v->list[i]));
+            add_quoted(out, v->list[i]);
         }
         buf_add_text(out, " }");
     } else if (bare) {
         buf_add_text(out, v->text);
     } else {
-        json_escape(out, str_of(hidden(key, v) ? MASK : v->text));
+        add_quoted(out, hidden(key, v) ? MASK : v->text);
     }
+}
+
+static void show_agent(const struct agent_profile *p, struct buf *out)
+{
+    buf_add_text(out, "# agent ");
+    add_quoted(out, p->name);
+    buf_add_text(out, p->command ? "\n" : " (external workers)\n");
+}
+
+static void show_workflow(const struct workflow *w, struct buf *out)
+{
+    buf_add_text(out, "# workflow ");
+    add_quoted(out, w->name);
+    buf_printf(out, ", %zu stages\n", w->stage_count);
 }
 
 /* In the file's own syntax, so that it can be saved as one. */
@@ -69,10 +100,9 @@ static void show_text(const struct config *c, struct buf *out)
     }
     buf_add_text(out, block[0] ? "}\n" : "");
     for (size_t i = 0; i < c->agent_count; i++)
-        buf_printf(out, "# agent \"%s\"%s\n", c->agents[i].name,
-                   c->agents[i].command ? "" : " (external workers)");
+        show_agent(&c->agents[i], out);
     for (size_t i = 0; i < c->workflow_count; i++)
-        buf_printf(out, "# workflow \"%s\", %zu stages\n", c->workflows[i].name, c->workflows[i].stage_count);
+        show_workflow(&c->workflows[i], out);
 }
 
 static void show_json_value(struct json_writer *w, const struct config_key *key, const struct config_value *v)

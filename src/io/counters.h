@@ -47,6 +47,22 @@
     X(INVARIANT_DONE_ALIVE, "invariant_violations", "invariant", "done_but_alive", "")                       \
     X(INVARIANT_TWO_RUNS, "invariant_violations", "invariant", "two_live_runs", "")                          \
     X(RECONCILES, "reconciles", "", "", "Reconciles done.")                                                  \
+    X(HEARTBEATS, "heartbeats", "", "", "Heartbeats taken into the roll call.")                              \
+    X(HEARTBEATS_UNKNOWN, "heartbeats_dropped", "reason", "unknown_worker",                                  \
+      "Heartbeats that changed no row of the roll call.")                                                    \
+    X(HEARTBEATS_BAD_PAYLOAD, "heartbeats_dropped", "reason", "bad_payload", "")                             \
+    X(HEARTBEATS_OLDER, "heartbeats_dropped", "reason", "older", "")                                         \
+    X(HEARTBEATS_OWN, "heartbeats_dropped", "reason", "not_ours", "")                                        \
+    X(HEARTBEATS_NOT_UTF8, "heartbeats_bad_payload", "reason", "not_utf8",                                   \
+      "Heartbeats dropped for their payload, by what is wrong with it.")                                     \
+    X(HEARTBEATS_NOT_JSON, "heartbeats_bad_payload", "reason", "not_json", "")                               \
+    X(HEARTBEATS_NOT_OBJECT, "heartbeats_bad_payload", "reason", "not_object", "")                           \
+    X(HEARTBEATS_TOO_DEEP, "heartbeats_bad_payload", "reason", "too_deep", "")                               \
+    X(HEARTBEATS_BAD_TS, "heartbeats_odd", "reason", "bad_ts",                                               \
+      "Heartbeats taken although a field of them was of no use.")                                            \
+    X(HEARTBEATS_BAD_PERIOD, "heartbeats_odd", "reason", "bad_period", "")                                   \
+    X(HEARTBEATS_BAD_INSTANCE, "heartbeats_odd", "reason", "bad_instance", "")                               \
+    X(HEARTBEATS_TRUNCATED, "heartbeats_odd", "reason", "truncated", "")                                     \
     X(METRICS_COLLECTIONS, "metrics_collections", "", "", "Snapshots collected.")                            \
     X(METRICS_DEGRADED, "metrics_degraded", "", "", "Sections of a snapshot that took their default.")       \
     X(SCHEDULE_OUTCOME_FIRED, "schedule_instants", "outcome", "fired",                                       \
@@ -66,6 +82,29 @@
       "Outcomes of due instants that the node did not take in time.")                                        \
     X(SCHEDULE_STATE_ERRORS, "schedule_state_errors", "", "",                                                \
       "State files of the scheduler that could not be read or written.")                                     \
+    X(BUS_CONNECTIONS, "bus_connections", "", "", "Connections that the embedded bus accepted.")             \
+    X(BUS_IN_MESSAGES, "bus_received_messages", "", "", "Messages that clients published.")                  \
+    X(BUS_OUT_MESSAGES, "bus_sent_messages", "", "", "Messages delivered to clients.")                       \
+    X(BUS_IN_BYTES, "bus_received_bytes", "", "", "Bytes of the messages that clients published.")           \
+    X(BUS_OUT_BYTES, "bus_sent_bytes", "", "", "Bytes of the messages delivered to clients.")                \
+    X(BUS_SLOW_CONSUMERS, "bus_dropped_clients", "reason", "slow_consumer", "Clients dropped by the bus.")   \
+    X(BUS_STALE, "bus_dropped_clients", "reason", "stale", "")                                               \
+    X(BUS_REFUSED_CONNECTIONS, "bus_dropped_clients", "reason", "connections", "")                           \
+    X(BUS_REFUSED_AUTH, "bus_dropped_clients", "reason", "authorization", "")                                \
+    X(BUS_REFUSED_AUTH_TIMEOUT, "bus_dropped_clients", "reason", "auth_timeout", "")                         \
+    X(BUS_REFUSED_PAYLOAD, "bus_dropped_clients", "reason", "max_payload", "")                               \
+    X(BUS_REFUSED_LINE, "bus_dropped_clients", "reason", "max_control_line", "")                             \
+    X(BUS_REFUSED_PROTOCOL, "bus_dropped_clients", "reason", "protocol", "")                                 \
+    X(BUS_REFUSED_PUBLISH, "bus_refused", "reason", "publish_permission",                                    \
+      "Operations of clients that the bus refused.")                                                         \
+    X(BUS_REFUSED_SUBSCRIBE, "bus_refused", "reason", "subscribe_permission", "")                            \
+    X(BUS_REFUSED_SUBSCRIPTIONS, "bus_refused", "reason", "max_subscriptions", "")                           \
+    X(BUS_INVALID_SUBJECT, "bus_refused", "reason", "invalid_subject", "")                                   \
+    X(BUS_UNSUPPORTED, "bus_refused", "reason", "unsupported", "")                                           \
+    X(BUS_LOST_DOWN, "bus_lost_messages", "reason", "down",                                                  \
+      "Messages of the node that did not reach the bus, or that it could not take from it.")                 \
+    X(BUS_LOST_BACKLOG, "bus_lost_messages", "reason", "backlog", "")                                        \
+    X(BUS_RECONNECTS, "bus_reconnects", "", "", "Connections made anew to the external bus.")                \
     X(PROC_ERRORS, "proc_read_errors", "", "", "Lines of /proc that could not be read or parsed.")
 
 enum counter_id {

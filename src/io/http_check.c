@@ -166,7 +166,7 @@ bool http_check_host(const struct http_server *s, struct str host)
     for (char **ours = s->hosts; ours && *ours; ours++)
         if (str_equal_nocase(host, str_of(*ours)))
             return true;
-    return s->any_address && is_literal_address(host);
+    return s->tcp.socket.any_address && is_literal_address(host);
 }
 
 static enum http_refusal check_host(struct http_request *r)

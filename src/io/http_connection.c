@@ -180,8 +180,8 @@ static void take(struct http_listener *l, int fd, const struct sockaddr_storage 
 {
     struct http_server *s = l->server;
     struct http_connection *c = xnew(struct http_connection);
-    *c = (struct http_connection){.server = s, .fd = fd, .is_unix = l->is_unix};
-    c->tls = !l->is_unix && s->tls.mhd;
+    *c = (struct http_connection){.server = s, .fd = fd, .is_unix = l->socket.is_unix};
+    c->tls = !l->socket.is_unix && s->tls.mhd;
     c->since_us = clock_monotonic_us();
     set_address(c, from);
     int status = refused_by_limit(c);
@@ -204,7 +204,7 @@ static void take(struct http_listener *l, int fd, const struct sockaddr_storage 
 static void drop_one(struct http_listener *l)
 {
     closep(&l->server->spare_fd);
-    int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+    int fd = accept4(l->socket.fd, NULL, NULL, SOCK_CLOEXEC);
     if (fd >= 0)
         send_raw(fd, 503, "out of file descriptors");
     closep(&fd);
@@ -217,7 +217,7 @@ void http_connection_accept(struct http_listener *l)
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         struct sockaddr_storage from = {0};
         socklen_t bytes = sizeof(from);
-        int fd = accept4(l->fd, (struct sockaddr *)&from, &bytes, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        int fd = accept4(l->socket.fd, (struct sockaddr *)&from, &bytes, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0)
             take(l, fd, &from, bytes);
         else if (errno == EMFILE || errno == ENFILE)

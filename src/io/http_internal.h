@@ -1,7 +1,6 @@
 /* http_internal.h -- what the files of the HTTP server share: the server and its connections.
  *
  * - http_server: life of the server, libmicrohttpd inside the loop
- * - http_listen: listening sockets
  * - http_connection: connections, their limits and deadlines, refusals in raw bytes
  * - http_dispatch: libmicrohttpd's callbacks, which are the course of a request
  * - http_check: what the head of a request must be; http_caller: who sends it; http_router: where it goes
@@ -12,6 +11,7 @@
 #pragma once
 #include "io/counters.h"
 #include "io/http_router.h"
+#include "io/listener.h"
 
 #include <microhttpd.h>
 #include <sys/socket.h>
@@ -28,11 +28,8 @@ void http_stats_add(struct http_server *s, const struct http_route *route, int s
 /* -- the server -- */
 struct http_listener {
     struct http_server *server;
-    int fd; /* -1: closed */
-    bool is_unix;
+    struct listener socket;
     uv_poll_t poll;
-    dev_t device; /* of the path, when is_unix: only that one is unlinked */
-    ino_t inode;
 };
 struct http_daemon { /* one libmicrohttpd daemon in the loop */
     struct http_server *server;
@@ -48,9 +45,7 @@ struct http_server {
     struct http_route_stats *stats; /* one per route, then one for requests that matched none */
     struct http_listener tcp, local;
     struct http_daemon plain, tls;
-    int port;         /* -1 without TCP */
-    bool any_address; /* bound to the wildcard */
-    char **hosts;     /* accepted Host values, with and without port; NULL-terminated */
+    char **hosts; /* accepted Host values, with and without port; NULL-terminated */
 
     struct http_connection *connections; /* newest first */
     unsigned connection_count;
@@ -69,10 +64,6 @@ struct http_server {
     void *stopped_arg;
 };
 
-int http_listen_tcp(struct http_server *s, struct err *e);
-int http_listen_unix(struct http_server *s, struct err *e);
-void http_listener_close(struct http_listener *l,
-                         const char *path);       /* the descriptor and, if ours, the path */
 void http_daemon_wake(struct http_daemon *d);     /* runs it in the next turn */
 void http_server_continue(struct http_server *s); /* after anything ended: is it time to stop? */
 

@@ -171,13 +171,20 @@ bool http_query(const struct http_request *r, const char *name, struct str *ret)
     return false;
 }
 
+struct str http_query_string(const struct http_request *r)
+{
+    return r->query;
+}
+
 bool http_query_i64(struct http_request *r, const char *name, int64_t min, int64_t max, int64_t fallback,
                     int64_t *ret)
 {
     struct str text;
     int64_t value = fallback;
     if (http_query(r, name, &text) && !parse_i64_in(text, min, max, &value)) {
-        http_reply_problem(r, 400, NULL, "%s must be an integer from %lld to %lld", name, (long long)min,
+        CLEANUP(buf_deinit) struct buf pointer = BUF_INIT;
+        buf_printf(&pointer, "/%s", name);
+        http_reply_problem(r, 400, pointer.p, "%s must be an integer from %lld to %lld", name, (long long)min,
                            (long long)max);
         return false;
     }

@@ -32,4 +32,3 @@ const struct http_path *http_router_find(const struct http_router *router, struc
                                          struct http_params *ret);
 const struct http_route *http_path_route(const struct http_path *path, enum http_method method);
 void http_path_allow(const struct http_path *path, struct buf *out); /* "GET, HEAD, POST" */
-const char *http_method_name(enum http_method method);

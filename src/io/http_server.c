@@ -39,9 +39,9 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_config *c
 {
     struct http_server *s = xnew(struct http_server);
     s->loop = loop;
-    s->port = s->spare_fd = s->tcp.fd = s->local.fd = -1;
+    s->spare_fd = -1;
+    s->tcp.socket = s->local.socket = (struct listener)LISTENER_CLOSED;
     s->tcp.server = s->local.server = s->plain.server = s->tls.server = s;
-    s->local.is_unix = true;
     copy_config(s, config);
     http_router_init(&s->router, routes, route_count);
     s->stats = xcalloc(route_count + 1, sizeof(*s->stats));
@@ -80,7 +80,7 @@ struct http_server *http_server_free(struct http_server *s)
 
 int http_server_port(const struct http_server *s)
 {
-    return s->port;
+    return s->tcp.socket.port;
 }
 
 /* -- libmicrohttpd in the loop -- */
@@ -247,7 +247,7 @@ static void add_host(struct http_server *s, size_t *count, struct str name)
     s->hosts = xrealloc(s->hosts, (*count + 3) * sizeof(*s->hosts));
     s->hosts[(*count)++] = str_dup(name);
     struct buf with_port = BUF_INIT;
-    buf_printf(&with_port, "%.*s:%d", STR_ARG(name), s->port);
+    buf_printf(&with_port, "%.*s:%d", STR_ARG(name), s->tcp.socket.port);
     s->hosts[(*count)++] = buf_take(&with_port);
     s->hosts[*count] = NULL;
 }
@@ -275,12 +275,12 @@ static void on_listener_ready(uv_poll_t *poll, int status, int events)
     (void)status;
     (void)events;
     http_connection_accept(l);
-    run_daemon(l->is_unix || !l->server->tls.mhd ? &l->server->plain : &l->server->tls);
+    run_daemon(l->socket.is_unix || !l->server->tls.mhd ? &l->server->plain : &l->server->tls);
 }
 
 static int watch_listener(struct http_listener *l, struct err *e)
 {
-    int rc = uv_poll_init(l->server->loop, &l->poll, l->fd);
+    int rc = uv_poll_init(l->server->loop, &l->poll, l->socket.fd);
     if (rc == 0) {
         l->server->open_handles++;
         rc = uv_poll_start(&l->poll, UV_READABLE, on_listener_ready);
@@ -288,12 +288,18 @@ static int watch_listener(struct http_listener *l, struct err *e)
     return rc ? err_set(e, ERR_INTERNAL, rc, "cannot watch a listening socket: %s", uv_strerror(rc)) : 0;
 }
 
+static int listen_tcp(struct http_server *s, struct err *e)
+{
+    return listener_tcp(&s->tcp.socket, "listen", s->config.listen, s->config.have_token, e);
+}
+
 static int start_listeners(struct http_server *s, struct err *e)
 {
     int rc = 0;
-    if (s->config.listen && (rc = http_listen_tcp(s, e)) == 0)
+    if (s->config.listen && (rc = listen_tcp(s, e)) == 0)
         rc = watch_listener(&s->tcp, e);
-    if (rc == 0 && s->config.unix_socket && (rc = http_listen_unix(s, e)) == 0)
+    if (rc == 0 && s->config.unix_socket &&
+        (rc = listener_unix(&s->local.socket, "socket", s->config.unix_socket, e)) == 0)
         rc = watch_listener(&s->local, e);
     if (rc == 0 && s->config.listen)
         list_hosts(s);
@@ -341,10 +347,10 @@ static void close_handle(struct http_server *s, void *handle)
     uv_close(h, on_handle_closed);
 }
 
-static void close_listener(struct http_listener *l, const char *path)
+static void close_listener(struct http_listener *l)
 {
     close_handle(l->server, &l->poll);
-    http_listener_close(l, path);
+    listener_close(&l->socket);
 }
 
 /* What handlers still hold is let go of: their replies go nowhere.  libmicrohttpd must hold nothing
@@ -413,8 +419,8 @@ void http_server_stop(struct http_server *s, int64_t grace_us, void (*on_stopped
         on_stopped(arg);
         return;
     }
-    close_listener(&s->tcp, NULL);
-    close_listener(&s->local, s->config.unix_socket);
+    close_listener(&s->tcp);
+    close_listener(&s->local);
     http_streams_close(s);
     bool wait = s->plain.mhd && is_busy(s);
     (void)uv_timer_start(&s->grace, on_grace, wait ? (uint64_t)(grace_us / USEC_PER_MSEC) : 0, 0);

@@ -30,6 +30,7 @@ enum http_role {
     HTTP_ROLE_SCHEDULER = 16,
     HTTP_ROLE_ANYBODY = 32, /* no credentials needed */
 };
+const char *http_method_name(enum http_method method);
 const char *http_role_name(enum http_role role);
 bool http_role_of(struct str name, enum http_role *ret);
 
@@ -98,6 +99,7 @@ struct str http_path(const struct http_request *r);
 const struct http_route *http_route(const struct http_request *r);
 struct str http_param(const struct http_request *r, const char *name); /* {name} of the pattern */
 bool http_query(const struct http_request *r, const char *name, struct str *ret);
+struct str http_query_string(const struct http_request *r); /* all of it, as it came */
 /* As an integer in [min, max], `fallback` when absent; replies 400 and returns false when it is no such
  * number. */
 MUST_CHECK bool http_query_i64(struct http_request *r, const char *name, int64_t min, int64_t max,

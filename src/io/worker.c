@@ -144,10 +144,15 @@ struct worker *worker_free(struct worker *w)
 void worker_post(struct worker *w, struct worker_job *job)
 {
     job->next = NULL;
-    (void)atomic_fetch_add(&w->backlog, 1);
+    worker_post_list(w, job, 1);
+}
+
+void worker_post_list(struct worker *w, struct worker_job *first, size_t count)
+{
+    (void)atomic_fetch_add(&w->backlog, count);
     pthread_mutex_lock(&w->lock);
     bool was_empty = !w->posted.first;
-    list_append(&w->posted, job);
+    list_append(&w->posted, first);
     if (was_empty)
         pthread_cond_signal(&w->arrived);
     pthread_mutex_unlock(&w->lock);

@@ -22,4 +22,6 @@ struct worker *worker_new(uv_loop_t *loop, const char *name, worker_batch run, v
 /* Finishes what was posted, calls its `done`s, joins the thread.  Loop thread.  NULL ok; returns NULL. */
 struct worker *worker_free(struct worker *w);
 void worker_post(struct worker *w, struct worker_job *job); /* any thread */
-size_t worker_backlog(const struct worker *w);              /* posted and not yet done; loop thread */
+/* Several at once, linked by `next`, the last one's NULL: they come into the same batch. */
+void worker_post_list(struct worker *w, struct worker_job *first, size_t count);
+size_t worker_backlog(const struct worker *w); /* posted and not yet done; loop thread */

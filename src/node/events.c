@@ -23,7 +23,15 @@ struct events {
     int64_t last_sequence;
     char boot[9]; /* tells ids of this process from those of an earlier one */
     struct listener *listeners;
+    void (*tap)(void *arg, const char *subject, struct str json); /* NULL: none */
+    void *tap_arg;
 };
+
+void events_tap(struct events *ev, void (*tap)(void *arg, const char *subject, struct str json), void *arg)
+{
+    ev->tap = tap;
+    ev->tap_arg = arg;
+}
 
 struct events *events_new(void)
 {
@@ -65,6 +73,8 @@ void events_publish(struct events *ev, const char *subject, struct str json)
     free(slot->json);
     *slot = (struct kept_event){sequence, xstrdup(subject), str_dup(json)};
     counter_add(COUNTER_SSE_EVENTS, 1);
+    if (ev->tap)
+        ev->tap(ev->tap_arg, slot->subject, str_of(slot->json));
     struct buf text = BUF_INIT;
     add_event(ev, slot, &text);
     for (struct listener *l = ev->listeners, *next; l; l = next) {

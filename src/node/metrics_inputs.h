@@ -1,4 +1,4 @@
-/* metrics_inputs.h -- what the snapshot takes from the queue's memory, as functions.
+/* metrics_inputs.h -- what the snapshot takes from the services' memory, as functions.
  *
  * The seam between two services that never include each other: the queue fills it, node.c hands it over, the
  * metrics service calls it on the loop thread at the start of a collection. */
@@ -24,9 +24,17 @@ struct metrics_live_run { /* tokens and cost so far, from the agent's own output
     int64_t run_id;
     struct usage usage;
 };
+struct metrics_worker {        /* a row of the roll call */
+    const char *name, *status; /* the registry's, valid until the collection is read */
+    bool heard, flapping;
+    int64_t last_heartbeat_us, restarts; /* of one that was heard; epoch */
+};
 struct metrics_inputs {
     /* False before the queue has started (M7) or when it fails. */
     bool (*queue)(void *context, struct arena *a, struct metrics_queue *ret);
     bool (*live_runs)(void *context, struct arena *a, struct metrics_live_run **ret, size_t *ret_count);
     void *context;
+    /* NULL: there is no roll call. */
+    bool (*workers)(void *workers_context, struct arena *a, struct metrics_worker **ret, size_t *ret_count);
+    void *workers_context;
 };

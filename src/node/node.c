@@ -7,6 +7,7 @@
 #include "node/auth.h"
 #include "node/marketplaces.h"
 #include "node/schedule_waits.h"
+#include "node/components.h"
 #include "node/sweep.h"
 #include "run/launch.h"
 
@@ -20,7 +21,8 @@
 #include <unistd.h>
 
 #define NODE_STOP_GRACE_US (5 * USEC_PER_SEC)
-#define NODE_STOP_DEADLINE_MS 15000 /* then it ends all the same: runs are not harmed by it */
+#define NODE_BUS_GRACE_US (2 * USEC_PER_SEC) /* for clients that do not read */
+#define NODE_STOP_DEADLINE_MS 15000          /* then it ends all the same: runs are not harmed by it */
 
 /* -- data directory -- */
 
@@ -38,6 +40,23 @@ static int make_dir(const char *path, struct err *e)
                         "%s cannot be made: %s; set data_dir to a place that can be written", path,
                         strerror(-rc))
               : 0;
+}
+
+/* /run is empty after a boot.  Others may enter: the socket asks the kernel who they are. */
+static int make_socket_dir(const struct config *config, struct err *e)
+{
+    const char *slash = strrchr(config->socket, '/');
+    if (!slash || slash == config->socket)
+        return 0;
+    char *dir = xstrndup(config->socket, (size_t)(slash - config->socket));
+    mode_t kept = umask(022);
+    int rc = file_mkdirs(dir, 0755);
+    (void)umask(kept);
+    if (rc != 0)
+        (void)err_set(e, ERR_INTERNAL, rc, "%s cannot be made: %s; set socket to a place that can be written",
+                      dir, strerror(-rc));
+    free(dir);
+    return rc;
 }
 
 /* One node per data directory: it is the only writer (spec 10 D2).  The descriptor stays open until the
@@ -66,6 +85,8 @@ static int prepare_dirs(struct node *n, struct err *e)
     int rc = make_dir(n->runs_dir, e);
     if (rc == 0)
         rc = make_dir(n->ended_dir, e);
+    if (rc == 0)
+        rc = make_socket_dir(n->config, e);
     return rc ? rc : lock_data_dir(n->config, e);
 }
 
@@ -130,10 +151,11 @@ static void close_handle(uv_handle_t *handle, void *arg)
         uv_close(handle, NULL);
 }
 
-static void on_http_stopped(void *arg)
+static void on_part_stopped(void *arg)
 {
     struct node *n = arg;
-    uv_stop(&n->loop);
+    if (--n->stops_waited_for == 0)
+        uv_stop(&n->loop);
 }
 
 static void on_deadline(uv_timer_t *timer)
@@ -150,12 +172,15 @@ static void stop(struct node *n, const char *why)
     n->stopping = true;
     log_info("node", "stopping", LOG_TEXT("reason", why), LOG_INT("live_runs", queue_live_count(n->queue)));
     (void)sd_notify(0, "STOPPING=1");
+    workers_stop(n->workers);
     queue_stop(n->queue);
     sweep_stop(n->sweep);
     schedule_waits_stop(n->schedule_waits);
     marketplaces_stop(n->marketplaces);
     (void)uv_timer_start(&n->deadline, on_deadline, NODE_STOP_DEADLINE_MS, 0);
-    http_server_stop(n->http, NODE_STOP_GRACE_US, on_http_stopped, n);
+    n->stops_waited_for = 2;
+    bus_stop(n->bus, NODE_BUS_GRACE_US, on_part_stopped, n);
+    http_server_stop(n->http, NODE_STOP_GRACE_US, on_part_stopped, n);
 }
 
 static void on_stop_signal(uv_signal_t *handle, int signal)
@@ -190,7 +215,9 @@ static char *served_address(const struct node *n)
 {
     const char *listen = n->config->listen, *colon = strrchr(listen, ':');
     struct buf text = BUF_INIT;
-    buf_printf(&text, "%.*s:%d", colon ? (int)(colon - listen) : 0, listen, http_server_port(n->http));
+    if (!colon)
+        return xstrdup("none"); /* the Unix socket alone */
+    buf_printf(&text, "%.*s:%d", (int)(colon - listen), listen, http_server_port(n->http));
     return buf_take(&text);
 }
 
@@ -199,20 +226,29 @@ static void on_queue_ready(void *arg)
 {
     struct node *n = arg;
     struct err e = {0};
-    if (http_server_start(n->http, &e) != 0) {
+    if (bus_start(n->bus, &e) != 0 || http_server_start(n->http, &e) != 0) {
         fail_to_start(n, &e);
         return;
     }
     n->ready = true;
-    char *address = served_address(n);
-    log_info("node", "ready", LOG_TEXT("listen", address), LOG_TEXT("bus", "none"),
+    char *address = served_address(n), *bus = bus_address(n->bus);
+    log_info("node", "ready", LOG_TEXT("listen", address), LOG_TEXT("bus", bus),
              LOG_TEXT("socket", n->config->socket), LOG_TEXT("data_dir", n->config->data_dir),
              LOG_INT("live_runs", queue_live_count(n->queue)));
     (void)sd_notifyf(0, "READY=1\nSTATUS=Serving %s", address);
     free(address);
+    free(bus);
     start_watchdog(n);
+    workers_start_own(n->workers);
     if (!n->shim_path)
         log_warn("node", "muster-shim is neither beside muster nor in PATH: no agent can be started");
+}
+
+/* Saved rows are back: nothing that the bus brings can come before them. */
+static void on_workers_ready(void *arg)
+{
+    struct node *n = arg;
+    queue_start(n->queue, on_queue_ready, n);
 }
 
 static bool authenticate(void *node, struct str token, struct http_caller *ret)
@@ -272,13 +308,26 @@ static int open_store(struct node *n, struct err *e)
     return store_open(&n->loop, &settings, &n->store, e);
 }
 
+static struct workers *make_workers(struct node *n)
+{
+    struct workers_own own[COMPONENTS_MAX];
+    struct workers_config settings = {.names = n->config->workers, .own = own};
+    settings.own_count = components_list(n, own);
+    return workers_new(&n->loop, n->store, n->events, &settings);
+}
+
 static struct http_route *wire(struct node *n)
 {
-    struct queue_config queue = {
-        .config = n->config, .runs_dir = n->runs_dir, .ended_dir = n->ended_dir, .shim_path = n->shim_path};
+    struct queue_config queue = {.config = n->config,
+                                 .runs_dir = n->runs_dir,
+                                 .ended_dir = n->ended_dir,
+                                 .shim_path = n->shim_path,
+                                 .cgroup = n->cgroup};
     struct metrics_config metrics = metrics_settings(n->config);
     size_t route_count;
     n->events = events_new();
+    n->bus = bus_new(&n->loop, n->config);
+    events_tap(n->events, bus_event, n->bus);
     n->auth = auth_new(n->store, n->config);
     n->queue = queue_new(&n->loop, n->store, n->events, &queue);
     n->sweep = sweep_new(&n->loop, n->store, n->ended_dir);
@@ -286,10 +335,13 @@ static struct http_route *wire(struct node *n)
     n->schedule_waits = schedule_waits_new(&n->loop);
     n->operations = operations_new();
     n->marketplaces = marketplaces_new(&n->loop, n->store, n->operations);
+    n->workers = make_workers(n);
     struct http_config http = http_settings(n);
     struct http_route *routes = api_all_routes(&route_count);
     n->http = http_server_new(&n->loop, &http, routes, route_count);
     struct metrics_inputs inputs = queue_metrics_inputs(n->queue);
+    inputs.workers = workers_metrics;
+    inputs.workers_context = n->workers;
     n->metrics = metrics_new(&n->loop, n->store, n->http, &metrics, &inputs);
     return routes;
 }
@@ -298,6 +350,7 @@ static struct http_route *wire(struct node *n)
  * that are stopped but not yet freed. */
 static void unwire(struct node *n)
 {
+    events_tap(n->events, NULL, NULL);
     n->events = events_free(n->events);
     n->metrics = metrics_free(n->metrics);
     n->store = store_close(n->store);
@@ -310,6 +363,8 @@ static void unwire(struct node *n)
     n->marketplaces = marketplaces_free(n->marketplaces);
     n->operations = operations_free(n->operations);
     n->auth = auth_free(n->auth);
+    n->bus = bus_free(n->bus); /* answers what still waits to hear whether it reached somebody */
+    n->workers = workers_free(n->workers);
     uv_walk(&n->loop, close_handle, NULL);
     (void)uv_run(&n->loop, UV_RUN_DEFAULT);
 }
@@ -318,7 +373,7 @@ static void serve(struct node *n)
 {
     init_handles(n);
     struct http_route *routes = wire(n);
-    queue_start(n->queue, on_queue_ready, n);
+    workers_start(n->workers, bus_port_of(n->bus), on_workers_ready, n);
     (void)uv_run(&n->loop, UV_RUN_DEFAULT);
     unwire(n);
     free(routes);
@@ -374,6 +429,7 @@ int node_main(const char *config_path)
     log_setup(n.config->log_level, n.config->log_format);
     say_warnings(n.config);
     n.shim_path = launch_find_shim();
+    cgroup_find_parent(n.cgroup);
     (void)uv_loop_init(&n.loop);
     if (prepare_dirs(&n, &e) != 0 || open_store(&n, &e) != 0) {
         log_error("node", "cannot start", LOG_TEXT("at", e.place), LOG_TEXT("error", e.text));

@@ -5,9 +5,11 @@
 #pragma once
 #include "io/config.h"
 #include "io/http_server.h"
+#include "node/bus/bus.h"
 #include "node/events.h"
 #include "node/metrics/metrics.h"
 #include "node/queue/queue.h"
+#include "run/cgroup.h"
 #include "store/store.h"
 
 struct auth;
@@ -15,12 +17,14 @@ struct sweep;
 struct schedule_waits;
 struct operations;
 struct marketplaces;
+struct workers;
 struct node {
     uv_loop_t loop;
     const struct config *config; /* the present one; earlier ones live on until the end */
     char *config_path;           /* as given, NULL for the search */
     struct store *store;
     struct events *events;
+    struct bus *bus;
     struct auth *auth;
     struct queue *queue;
     struct metrics *metrics;
@@ -28,10 +32,13 @@ struct node {
     struct schedule_waits *schedule_waits;
     struct operations *operations;
     struct marketplaces *marketplaces;
+    struct workers *workers;
     struct http_server *http;
+    char cgroup[CGROUP_PATH_MAX]; /* runs have theirs below it; "" for none */
     char *runs_dir, *ended_dir, *shim_path;
     int64_t started_us, started_wall_us;
     bool ready, stopping;
+    int stops_waited_for; /* parts that have not stopped yet */
     int exit_code;
     uv_signal_t on_term, on_int, on_hup;
     uv_timer_t watchdog, deadline;

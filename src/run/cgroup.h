@@ -7,6 +7,9 @@
 
 #define CGROUP_PATH_MAX 256
 
+/* The cgroup of this process, when runs may have theirs below it: it can be written, and where systemd runs
+ * the machine it was delegated to us (Delegate=yes).  Else "".  Not in muster-shim, which is told. */
+void cgroup_find_parent(char ret_path[CGROUP_PATH_MAX]);
 /* PARENT/muster-KEY, or "" when it cannot be made there. */
 void cgroup_make(const char *parent, const char *key, char ret_path[CGROUP_PATH_MAX]);
 bool cgroup_is_populated(const char *path); /* somebody lives in it or below */

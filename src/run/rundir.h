@@ -18,8 +18,8 @@
  * spec, result: one "key value\n" per line, value escaped (\n \t \\ \0 as \xHH), repeated keys make lists.
  * spec keys: version 1; key; run_id, job_id, task_id (0 = unknown yet, as for `muster run`); agent; origin
  * queue|cli; arg (repeated: argv); env (repeated: NAME=VALUE, the complete environment); workdir; stdin
- * null|inherit|FILE; terminal 0|1 (1: the command keeps the caller's terminal, stdout and stderr are
- * inherited and not captured); timeout_ms (0 = none); stop_signal (number); grace_ms; output_max_bytes;
+ * null|inherit|FILE; terminal 0|1 (1: in the foreground, stdout and stderr that are a terminal are inherited
+ * and not captured); timeout_ms (0 = none); stop_signal (number); grace_ms; output_max_bytes;
  * created_at_us; cgroup (parent directory to make one in, or absent); mark (value of MUSTER_RUN in the
  * environment, = key); task, repo, model, effort (text, for booking a `muster run` later) result keys:
  * version 1; outcome exited|signaled|start_failed; exit_code; signal; cause "" | timeout | cancelled | shim

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define PATH_DEFAULT "/usr/local/bin:/usr/bin:/bin"
@@ -35,12 +36,16 @@ static bool connect_stdin(const char *how)
     return fd >= 0 && dup2(fd, STDIN_FILENO) >= 0;
 }
 
-static void reset_signals(bool keeps_hangup)
+/* By the system call: the C library refuses the two signals that it keeps for itself, and whoever was started
+ * by its posix_spawn, as by make, has those ignored. */
+static void reset_signals(bool keeps_ignored)
 {
-    struct sigaction fresh = {.sa_handler = SIG_DFL};
+    static const struct {
+        unsigned long handler, flags, restorer, mask;
+    } fresh = {0};
     for (int i = 1; i <= SIGRTMAX; i++)
-        if (i != SIGHUP || !keeps_hangup)
-            (void)sigaction(i, &fresh, NULL);
+        if (!keeps_ignored || (i != SIGHUP && i != SIGINT && i != SIGQUIT))
+            (void)syscall(SYS_rt_sigaction, i, &fresh, NULL, sizeof(fresh.mask));
     sigset_t none;
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
@@ -98,7 +103,7 @@ static _Noreturn void become_agent(const struct shim_agent_start *a, pid_t shim,
               (!a->spec->workdir[0] || chdir(a->spec->workdir) == 0);
     int error = errno;
     if (ok) {
-        reset_signals(a->keeps_hangup);
+        reset_signals(a->keeps_ignored);
         error = execute(a->spec->args, a->spec->env);
     }
     report(report_fd, SHIM_AGENT_NOT_STARTED, error);

@@ -12,10 +12,10 @@
 struct shim_agent_start {
     const struct shim_spec *spec;
     bool own_session, own_group; /* one of them, or none: a pipeline of the caller's shell stays one group */
-    bool keeps_hangup;           /* SIGHUP stays as the caller had it, as after nohup */
-    int tty_fd;                  /* terminal whose foreground group the agent becomes, or -1 */
-    int out_fd, err_fd;          /* or -1: the shim's own */
-    const char *cgroup;          /* directory, or "" */
+    bool keeps_ignored; /* SIGHUP, SIGINT, SIGQUIT stay as the caller had them, as after nohup or "&" */
+    int tty_fd;         /* terminal whose foreground group the agent becomes, or -1 */
+    int out_fd, err_fd; /* or -1: the shim's own */
+    const char *cgroup; /* directory, or "" */
 };
 
 enum shim_agent_what { SHIM_AGENT_NO_CGROUP, SHIM_AGENT_NOT_STARTED };

@@ -13,7 +13,12 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
-int shim_pump_init(struct shim_pump *p, int dir_fd, int64_t max_bytes, bool captures, bool passes_on)
+static int own_fd(int stream)
+{
+    return stream == 0 ? STDOUT_FILENO : STDERR_FILENO;
+}
+
+int shim_pump_init(struct shim_pump *p, int dir_fd, int64_t max_bytes, bool passes_on, bool lends_terminal)
 {
     p->passes_on = passes_on;
     for (int i = 0; i < 2; i++) {
@@ -21,8 +26,10 @@ int shim_pump_init(struct shim_pump *p, int dir_fd, int64_t max_bytes, bool capt
         p->waits_for_reader[i] = false;
     }
     shim_output_init(&p->output, dir_fd, max_bytes);
-    for (int i = 0; captures && i < 2; i++) {
+    for (int i = 0; i < 2; i++) {
         int ends[2];
+        if (lends_terminal && isatty(own_fd(i)))
+            continue;
         if (pipe2(ends, O_CLOEXEC) < 0)
             return -errno;
         p->fds[i] = ends[0];
@@ -36,11 +43,6 @@ void shim_pump_started(struct shim_pump *p)
 {
     close_fd(&p->agent_fds[0]);
     close_fd(&p->agent_fds[1]);
-}
-
-static int own_fd(int stream)
-{
-    return stream == 0 ? STDOUT_FILENO : STDERR_FILENO;
 }
 
 void shim_pump_prepare(struct shim_pump *p, struct pollfd ret_polls[2])

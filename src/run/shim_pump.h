@@ -18,8 +18,9 @@ struct shim_pump {
     struct shim_output output;
 };
 
-MUST_CHECK int shim_pump_init(struct shim_pump *p, int dir_fd, int64_t max_bytes, bool captures,
-                              bool passes_on);
+/* lends_terminal: a stream of ours that is a terminal becomes the agent's own and has no pipe. */
+MUST_CHECK int shim_pump_init(struct shim_pump *p, int dir_fd, int64_t max_bytes, bool passes_on,
+                              bool lends_terminal);
 void shim_pump_started(struct shim_pump *p); /* the agent has its ends: closes ours */
 void shim_pump_prepare(struct shim_pump *p, struct pollfd ret_polls[2]);
 void shim_pump_handle(struct shim_pump *p, const struct pollfd polls[2]);

@@ -104,7 +104,15 @@ int64_t shim_tree_pass(struct shim_tree *t, int signal, bool with_strays)
     return live + cgroup_is_populated(t->cgroup);
 }
 
-bool shim_tree_kill_children(const struct shim_tree *t)
+static void kill_child(struct shim_tree *t, pid_t pid)
+{
+    const struct proc_entry child = {.pid = pid, .start_ticks = proc_start_ticks(pid)};
+    bool was_alive = proc_is_alive(pid, child.start_ticks);
+    if (kill(pid, SIGKILL) == 0 && was_alive)
+        count_once(t, &child);
+}
+
+bool shim_tree_kill_children(struct shim_tree *t)
 {
     char path[64], text[2048];
     (void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)t->shim);
@@ -118,6 +126,6 @@ bool shim_tree_kill_children(const struct shim_tree *t)
     text[n] = '\0';
     for (char *at = text, *end; (end = strchr(at, ' '));
          at = end + 1) /* a number that the buffer cut has none */
-        (void)kill((pid_t)strtol(at, NULL, 10), SIGKILL);
+        kill_child(t, (pid_t)strtol(at, NULL, 10));
     return true;
 }

@@ -33,4 +33,4 @@ void shim_tree_drop_cgroup(struct shim_tree *t); /* removes it, with what was ma
 int64_t shim_tree_pass(struct shim_tree *t, int signal, bool with_strays);
 /* SIGKILL to the shim's own children alone, which is quick and cannot hit anybody else.  False when it has
  * none. */
-bool shim_tree_kill_children(const struct shim_tree *t);
+bool shim_tree_kill_children(struct shim_tree *t);

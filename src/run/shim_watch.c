@@ -326,12 +326,12 @@ static void start_failed(struct shim_watch *w, int error)
 
 static void start(struct shim_watch *w, const struct shim_spec *spec)
 {
-    bool captures = !w->foreground || !spec->terminal;
-    int r = shim_pump_init(&w->pump, w->dir->fd, spec->output_max_bytes, captures, w->foreground);
+    int r = shim_pump_init(&w->pump, w->dir->fd, spec->output_max_bytes, w->foreground,
+                           w->foreground && spec->terminal);
     struct shim_agent_start agent = {.spec = spec,
                                      .own_session = !w->foreground,
                                      .own_group = w->tty.own_group,
-                                     .keeps_hangup = w->foreground,
+                                     .keeps_ignored = w->foreground,
                                      .tty_fd = shim_tty_is_ours(&w->tty) ? w->tty.fd : -1,
                                      .out_fd = w->pump.agent_fds[0],
                                      .err_fd = w->pump.agent_fds[1],

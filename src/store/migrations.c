@@ -111,6 +111,7 @@ static const char initial[] =
 
 static const struct migration rows[] = {
     {.version = 1, .name = "initial", .sql = initial},
+    {.version = 2, .name = "workers", .sql = migration_workers},
     {.version = 3, .name = "schedules", .sql = migration_schedules},
 };
 

@@ -10,7 +10,13 @@ struct store {
     struct db *write_db, *read_db;  /* each its worker's, once that runs */
     struct worker *writer, *reader; /* NULL once closed */
     size_t backlog_max;
-    struct store_stats stats; /* loop thread */
+    struct store_stats stats; /* loop thread, as all below */
+    struct {
+        struct worker_job *first, **tail; /* posted with the next write */
+        size_t count;
+        uv_timer_t timer;
+    } soon;
+    bool closing;
 };
 
 static struct store_op *op_of(struct worker_job *job)
@@ -164,18 +170,67 @@ static void post(struct worker *w, struct store_op *op)
     op->done(op);
 }
 
+static bool is_full(const struct store *s)
+{
+    return s->writer && worker_backlog(s->writer) + s->soon.count >= s->backlog_max;
+}
+
+static void refuse(struct store *s, struct store_op *op)
+{
+    op->rc = err_set(&op->err, ERR_UNAVAILABLE, -EAGAIN, "%zu writes wait for the store already; try again",
+                     s->backlog_max);
+    counter_add(COUNTER_STORE_BACKLOG, 1);
+    op->job.done = on_read;
+    post(s->reader, op); /* `done` never runs inside the call, refused or not */
+}
+
+static void add_to_soon(struct store *s, struct store_op *op)
+{
+    op->job.next = NULL;
+    *s->soon.tail = &op->job;
+    s->soon.tail = &op->job.next;
+    s->soon.count++;
+}
+
+static void post_soon(struct store *s)
+{
+    if (s->soon.count == 0)
+        return;
+    worker_post_list(s->writer, s->soon.first, s->soon.count);
+    s->soon.first = NULL;
+    s->soon.tail = &s->soon.first;
+    s->soon.count = 0;
+    (void)uv_timer_stop(&s->soon.timer);
+}
+
+static void on_soon(uv_timer_t *timer)
+{
+    post_soon(CONTAINER_OF(timer, struct store, soon.timer));
+}
+
 void store_write(struct store *s, struct store_op *op)
 {
     prepare_op(s, op, on_written);
-    if (s->writer && worker_backlog(s->writer) >= s->backlog_max) {
-        op->rc = err_set(&op->err, ERR_UNAVAILABLE, -EAGAIN,
-                         "%zu writes wait for the store already; try again", s->backlog_max);
-        counter_add(COUNTER_STORE_BACKLOG, 1);
-        op->job.done = on_read;
-        post(s->reader, op); /* `done` never runs inside the call, refused or not */
+    if (is_full(s)) {
+        refuse(s, op);
+    } else if (s->writer) {
+        add_to_soon(s, op);
+        post_soon(s);
+    } else {
+        post(NULL, op);
+    }
+}
+
+void store_write_soon(struct store *s, struct store_op *op)
+{
+    if (s->closing || is_full(s)) {
+        store_write(s, op);
         return;
     }
-    post(s->writer, op);
+    prepare_op(s, op, on_written);
+    add_to_soon(s, op);
+    if (s->soon.count == 1)
+        (void)uv_timer_start(&s->soon.timer, on_soon, STORE_SOON_MS, 0);
 }
 
 void store_read(struct store *s, struct store_op *op)
@@ -228,6 +283,8 @@ int store_open(uv_loop_t *loop, const struct store_config *config, struct store 
 {
     struct store *s = xnew(struct store);
     s->backlog_max = config->backlog_max;
+    s->soon.tail = &s->soon.first;
+    (void)uv_timer_init(loop, &s->soon.timer);
     int rc = open_both(s, config, e);
     if (rc) {
         (void)store_close(s);
@@ -239,20 +296,27 @@ int store_open(uv_loop_t *loop, const struct store_config *config, struct store 
     return 0;
 }
 
+static void on_closed(uv_handle_t *handle)
+{
+    free(CONTAINER_OF((uv_timer_t *)handle, struct store, soon.timer));
+}
+
 struct store *store_close(struct store *s)
 {
     if (!s)
         return NULL;
+    s->closing = true;
+    post_soon(s);
     s->writer = worker_free(s->writer);
     s->reader = worker_free(s->reader);
     s->read_db = db_close(s->read_db); /* the writer last: its close folds the log into the file */
     s->write_db = db_close(s->write_db);
-    free(s);
+    uv_close((uv_handle_t *)&s->soon.timer, on_closed);
     return NULL;
 }
 
 void store_stats(const struct store *s, struct store_stats *ret)
 {
     *ret = s->stats;
-    ret->backlog = s->writer ? worker_backlog(s->writer) : 0;
+    ret->backlog = (s->writer ? worker_backlog(s->writer) : 0) + s->soon.count;
 }

@@ -44,6 +44,10 @@ MUST_CHECK int store_open(uv_loop_t *loop, const struct store_config *config, st
 struct store *store_close(struct store *s); /* finishes what was posted */
 
 void store_write(struct store *s, struct store_op *op);
+/* For what nobody waits for: joins the group of the next store_write, or makes one of its own after
+ * STORE_SOON_MS without any, so that it costs those who do wait no commit of its own. */
+#define STORE_SOON_MS 10
+void store_write_soon(struct store *s, struct store_op *op);
 void store_read(struct store *s, struct store_op *op);
 
 struct store_stats { /* loop thread */

@@ -1,6 +1,7 @@
 // spec 20 Q12: the node and the shim are killed at any moment; nothing is lost, counted twice or started twice.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, existsSync, openSync, readFileSync, readdirSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { addJob, countLines, job, shellAgent, sleeper, waitJob } from '../lib/agents.mjs';
@@ -10,25 +11,12 @@ import { waitUntil } from '../lib/wait.mjs';
 
 const rounds = Number(process.env.MUSTER_CRASH_ROUNDS ?? 50);
 
-test(`kill -9 of the node with 20 live runs, ${rounds} rounds: each booked once with its exit code, none started twice`, { timeout: 1_200_000 }, async (t) => {
-    const config = 'max_concurrency = 64\n' + shellAgent(sleeper, { more: 'max_attempts = 1 breaker { failures = 32 window = "1ms" }' });
-    const node = await startNode(t, { config });
-    const expected = new Map();
-    for (let round = 0; round < rounds; round++) {
-        for (let i = 0; i < 20; i++) {
-            const code = i % 5 === 0 ? 10 + i : 0;
-            const file = path.join(node.dir, `started-${round}-${i}`);
-            const { id } = await addJob(node, { agent: 'sh', args: [file, String(0.05 + 0.03 * i), String(code)] });
-            expected.set(id, { code, file });
-        }
-        // Another moment in each round: from "just queued" to "some have ended".
-        const started = round % 21;
-        await waitUntil(() => [...expected.values()].slice(-20).filter((one) => existsSync(one.file)).length >= started, `${started} agents to start`);
-        await node.crash();
-        await node.start();
-    }
+const often = 'max_attempts = 1 breaker { failures = 32 window = "1ms" }';
+
+// Every job that was sent: run once to its end, with its own exit code, started once; and the books agree.
+async function assertBookedOnce(node, expected) {
     for (const [id, { code, file }] of expected) {
-        const ended = await waitJob(node, id, ['done', 'failed']);
+        const ended = await waitJob(node, id, ['done', 'failed'], 60_000);
         assert.equal(ended.state, code === 0 ? 'done' : 'failed', `job ${id}: ${JSON.stringify(ended)}`);
         const real = ended.runs.filter((run) => run.outcome === 'exited');
         assert.equal(real.length, 1, `job ${id} has one run that started: ${JSON.stringify(ended.runs)}`);
@@ -42,6 +30,54 @@ test(`kill -9 of the node with 20 live runs, ${rounds} rounds: each booked once 
     await node.stop();
     const doctor = await muster(['doctor'], { node });
     assert.equal(doctor.code, 0, doctor.stdout + doctor.stderr);
+}
+
+// Each agent waits at a pipe until it is let go, so that at the moment of the kill all 20 are known to live.
+test(`kill -9 of the node with 20 live runs, ${rounds} rounds: each booked once with its exit code, none started twice`, { timeout: 1_800_000 }, async (t) => {
+    const script = 'echo started >> "$1"; read line < "$2"; exit "$3"';
+    const node = await startNode(t, { config: 'max_concurrency = 20\nmetrics { freshness = "0s" }\n' + shellAgent(script, { more: often }) });
+    const expected = new Map();
+    for (let round = 0; round < rounds; round++) {
+        const gate = path.join(node.dir, `gate-${round}`);
+        execFileSync('mkfifo', [gate]);
+        const files = [];
+        for (let i = 0; i < 20; i++) {
+            const code = i % 5 === 0 ? 10 + i : 0;
+            const file = path.join(node.dir, `started-${round}-${i}`);
+            const { id } = await addJob(node, { agent: 'sh', args: [file, gate, String(code)] });
+            expected.set(id, { code, file });
+            files.push(file);
+        }
+        await node.waitFor(() => files.every((file) => existsSync(file)), '20 agents to live', 60_000);
+        assert.equal((await node.get('/metrics')).json.queue.counts.running, 20);
+        await node.crash();
+        // They end while no node is there, or under the next one.
+        if (round % 2) await node.start();
+        const writer = openSync(gate, constants.O_RDWR);
+        writeSync(writer, '\n'.repeat(20));
+        if (round % 2 === 0) await node.start();
+        await node.waitFor(async () => (await node.get('/metrics')).json.queue.counts.running === 0, 'all to be booked', 60_000);
+        closeSync(writer);
+    }
+    await assertBookedOnce(node, expected);
+});
+
+const moments = Math.min(rounds, 21);
+test(`kill -9 of the node at ${moments} moments, from "just queued" to "some have ended": each booked once, none started twice`, { timeout: 1_200_000 }, async (t) => {
+    const node = await startNode(t, { config: 'max_concurrency = 64\n' + shellAgent(sleeper, { more: often }) });
+    const expected = new Map();
+    for (let started = 0; started < moments; started++) {
+        for (let i = 0; i < 20; i++) {
+            const code = i % 5 === 0 ? 10 + i : 0;
+            const file = path.join(node.dir, `started-${started}-${i}`);
+            const { id } = await addJob(node, { agent: 'sh', args: [file, String(0.05 + 0.03 * i), String(code)] });
+            expected.set(id, { code, file });
+        }
+        await waitUntil(() => [...expected.values()].slice(-20).filter((one) => existsSync(one.file)).length >= started, `${started} agents to start`);
+        await node.crash();
+        await node.start();
+    }
+    await assertBookedOnce(node, expected);
 });
 
 test('results that come while the node is away are booked when it is back', async (t) => {

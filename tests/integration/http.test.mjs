@@ -2,8 +2,9 @@
 // the description that it gives of itself.
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
-import { startNode } from '../lib/node.mjs';
+import { startNode, temporaryFolder } from '../lib/node.mjs';
 import { RawConnection, request } from '../lib/http.mjs';
 
 const OPENMETRICS = { accept: 'application/openmetrics-text; version=1.0.0' };
@@ -135,4 +136,18 @@ test('requests in flight are answered before the node ends', async (t) => {
     for (const answer of await Promise.all(asked)) assert.equal(answer.status, 200);
     await node.stop(); // fails unless it ends by itself with code 0
     await node.waitFor(() => stream.ended, 'the event stream to end');
+});
+
+test('r2_socket_folder: the folder of the Unix socket is made, as /run is empty after a boot', async (t) => {
+    const dir = temporaryFolder(t);
+    const socket = path.join(dir, 'run', 'muster', 'node.sock');
+    const node = await startNode(t, { dir, env: { MUSTER_SOCKET: socket } });
+    assert.equal((await request({ socketPath: socket, agent: false }, 'GET', '/healthz')).status, 200);
+    await node.stop();
+});
+
+test('r2_closed_descriptors: a node that is started without standard descriptors serves and stops', async (t) => {
+    const node = await startNode(t, { wrapper: ['sh', '-c', 'exec "$0" "$@" <&-'] });
+    assert.equal((await node.get('/healthz')).status, 200);
+    await node.stop();
 });

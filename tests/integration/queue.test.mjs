@@ -1,6 +1,6 @@
 // spec 20: jobs from the API to a process and back.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { addJob, job, shellAgent, waitJob } from '../lib/agents.mjs';
@@ -193,12 +193,22 @@ test('Q1 a workflow drives itself; an exhausted stage blocks its task', async (t
     assert.equal((await node.post(`/api/v1/tasks/${id}/stage`, { stage: 'done', reason: 'merged' })).status, 200);
     const back = await node.post(`/api/v1/tasks/${id}/stage`, { stage: 'plan' });
     assert.equal(back.status, 409, 'Q2 a terminal task never comes back');
+    const moves = await node.events('/api/v1/events?subject=event.task.>');
     const stuck = (await node.post('/api/v1/tasks', { work_item: 'API-43', workflow: 'stuck' })).json.id;
     const blocked = await node.waitFor(async () => {
         const now = await task(stuck);
         return now.blocked && now;
     }, 'the task to be blocked');
     assert.equal(blocked.stage, 'plan');
+    await waitUntil(() => moves.events.some((event) => event.data.task_id === stuck && event.data.blocked), 'an event that says so');
+    // A job that is revived blocks its task no more, until it is exhausted again.
+    const [exhausted] = (await node.get(`/api/v1/jobs?task_id=${stuck}`)).json.jobs;
+    assert.equal((await node.post('/api/v1/queue/pause')).status, 200);
+    assert.equal((await node.post(`/api/v1/jobs/${exhausted.id}/retry`)).status, 200);
+    assert.deepEqual([(await task(stuck)).blocked, (await task(stuck)).blocked_reason], [false, null]);
+    assert.equal((await node.post('/api/v1/queue/resume')).status, 200);
+    await node.waitFor(async () => (await task(stuck)).blocked, 'the task to be blocked again');
+    moves.close();
     const stages = (await node.get('/metrics')).json.stages;
     assert.deepEqual(stages.map((one) => [one.work_item, one.stage]), [['API-43', 'plan']], 'M6');
 });
@@ -241,4 +251,45 @@ test('a command that is not there fails its job with a reason', async (t) => {
     const failed = await waitJob(node, id, 'failed');
     assert.equal(failed.cause, 'start failed');
     assert.match(failed.last_error, /No such file/);
+});
+
+// One JSON object that ends without a line feed, as `gemini --output-format json` and `claude --output-format json` print it.
+test('r2_unterminated_line: what an agent prints behind its last line feed is read, from both formats of one object', async (t) => {
+    const gemini = JSON.stringify({ response: 'done', stats: { models: { 'gemini-2.5-flash': { tokens: { prompt: 1000, cached: 400, candidates: 40, thoughts: 10, tool: 0 } } } } }, null, 2);
+    const claude = JSON.stringify({ type: 'result', subtype: 'success', is_error: false, total_cost_usd: 0.5, usage: { input_tokens: 600, output_tokens: 50, cache_read_input_tokens: 400 } });
+    const profile = (name, format) => shellAgent('printf %s "$1"', { name, more: 'max_attempts = 1' }).replace('"text"', `"${format}"`);
+    const node = await startNode(t, { config: profile('g', 'gemini-json') + profile('c', 'claude-json') });
+    for (const [agent, text] of [['g', gemini], ['c', claude]]) {
+        const { id } = await addJob(node, { agent, args: [text] });
+        const [run] = (await waitJob(node, id, ['done', 'failed'])).runs;
+        // 1000 prompt tokens of which 400 were cached; 40 candidates and 10 thoughts.
+        assert.deepEqual([run.input_tokens, run.cache_read_tokens, run.output_tokens], [600, 400, 50], agent);
+    }
+});
+
+// Where this process could make a cgroup below its own, a node that it starts can.
+function ownCgroup() {
+    const mount = readFileSync('/proc/mounts', 'utf8').split('\n').map((line) => line.split(' ')).find(([, , type]) => type === 'cgroup2')?.[1];
+    const own = readFileSync('/proc/self/cgroup', 'utf8').match(/^0::(\/.*)$/m)?.[1];
+    const dir = mount && own && path.join(mount, own);
+    try {
+        if (!dir || existsSync('/run/systemd/system')) return null;
+        accessSync(path.join(dir, 'cgroup.procs'), constants.W_OK);
+        accessSync(dir, constants.W_OK);
+        return dir;
+    } catch {
+        return null;
+    }
+}
+
+test('Q11 Q13 a run has a cgroup of its own where the kernel lets us, and it is gone with the run', async (t) => {
+    const parent = ownCgroup();
+    if (!parent) return t.skip('NOT TESTED: no cgroup v2 here that may be written');
+    const node = await startNode(t, { config: shellAgent('cat /proc/self/cgroup; setsid sleep 1000 & exit 0') });
+    const { id } = await addJob(node, { agent: 'sh', args: [] });
+    const [run] = (await waitJob(node, id, 'done')).runs;
+    const { lines } = (await node.get(`/api/v1/runs/${run.id}/output`)).json;
+    const name = lines.map((line) => line.text.match(/^0::.*\/(muster-[0-9a-f]{32})$/)?.[1]).find(Boolean);
+    assert.ok(name, JSON.stringify(lines));
+    assert.ok(!existsSync(path.join(parent, name)));
 });

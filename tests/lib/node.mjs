@@ -4,7 +4,7 @@
 // started here is ended when the test ends, even one that throws: the node, its shims and everything that carries the
 // mark of one of its runs, each by its own pid.
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -30,7 +30,8 @@ export function temporaryFolder(t, name = 'muster-test-') {
 
 export function environmentFor(dir, more = {}) {
     const kept = Object.fromEntries(keptEnvironment.filter((name) => process.env[name] !== undefined).map((name) => [name, process.env[name]]));
-    return { ...kept, LANG: 'C.UTF-8', HOME: path.join(dir, 'home'), TMPDIR: path.join(dir, 'tmp'), ...more };
+    // Unless a test says otherwise, a node's bus takes a port that the kernel picks: many nodes run at once.
+    return { ...kept, MUSTER_BUS_LISTEN: '127.0.0.1:0', LANG: 'C.UTF-8', HOME: path.join(dir, 'home'), TMPDIR: path.join(dir, 'tmp'), ...more };
 }
 
 // The runner may end a test file before its hooks ran.
@@ -42,6 +43,7 @@ process.on('exit', () => {
 export class Node {
     dir;
     port = null;
+    busPort = null; // of the embedded bus
     pid = null;
     startTicks = null;
     exited = null; // { code, signal } once it ended
@@ -92,7 +94,7 @@ export class Node {
         return this;
     }
     #readyLines() {
-        return [...this.log.matchAll(/\bready"?,? ?[^\n]*?"?\blisten"?[=:]"?([^\s"]+):(\d+)/g)];
+        return [...this.log.matchAll(/\bready"?,? ?[^\n]*?"?\blisten"?[=:]"?([^\s"]+):(\d+)[^\n]*/g)];
     }
     async start(more) {
         this.launch(more);
@@ -102,6 +104,7 @@ export class Node {
         }, 'the line "ready" in the log', 30_000).catch((error) => { throw this.#explain(error); });
         if (ready.failed) throw this.#explain(new Error(`the node ended before it was ready: ${JSON.stringify(this.exited)}`));
         this.port = Number(ready[2]);
+        this.busPort = Number(ready[0].match(/\bbus"?[=:]"?[^\s"]*:(\d+)/)?.[1]) || null;
         return this;
     }
     #explain(error) {
@@ -168,6 +171,15 @@ export class Node {
         }
         return all().filter((s) => shims.has(s.pid) || keys.has(environment(s.pid).MUSTER_RUN));
     }
+    // Of the runs whose shims were killed and that no node came to book.
+    removeCgroups() {
+        const left = this.runKeys().map((key) => path.join(this.dataDir, 'runs', key, 'agent')).filter(existsSync)
+            .map((file) => readFileSync(file, 'utf8').trim().split(' ')[4]).filter((dir) => dir?.startsWith('/') && existsSync(dir));
+        return waitUntil(() => left.every((dir) => {
+            if (existsSync(dir)) rmdirSync(dir);
+            return true;
+        }), 'the cgroups of this node\'s runs to be gone');
+    }
     async destroy() {
         this.kill('SIGKILL');
         if (this.running) await this.waitExit();
@@ -177,6 +189,7 @@ export class Node {
             for (const s of left) kill(s.pid);
             return left.length === 0;
         }, 'the processes of this node\'s runs to be gone');
+        await this.removeCgroups();
     }
 }
 

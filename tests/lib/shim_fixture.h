@@ -95,6 +95,9 @@ __attribute__((unused)) static pid_t fixture_spawn(const char *key, bool foregro
     if (pid == 0) {
         for (int i = 0; fds && i < 3; i++)
             (void)dup2(fds[i], i);
+        for (int i = SIGHUP; foreground && i <= SIGQUIT;
+             i++) /* SIGHUP, SIGINT, SIGQUIT: it keeps them as they are */
+            (void)signal(i, SIG_DFL);
         if (foreground)
             (void)execl(fixture_shim, "muster-shim", "--foreground", dir.p, (char *)NULL);
         else

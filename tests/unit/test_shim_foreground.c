@@ -155,6 +155,28 @@ static void other_fds_of_the_caller_pass_to_the_command(void **state)
     fixture_remove(spec.key);
 }
 
+static void signals_that_the_caller_ignores_stay_ignored(void **state)
+{
+    (void)state;
+    struct run_spec spec = fixture_spec(SHELL("grep -c '^SigIgn:.*0000000000000007$' /proc/self/status"));
+    struct buf out = BUF_INIT;
+    assert_int_equal(rundir_create(fixture_runs, &spec, NULL), 0);
+    struct buf dir = fixture_path(spec.key, "");
+    pid_t pid = fork();
+    if (pid == 0) {
+        for (int i = SIGHUP; i <= SIGQUIT; i++) /* 1 to 3: the bits of the mask above */
+            (void)signal(i, SIG_IGN);
+        (void)execl(fixture_shim, "muster-shim", "--foreground", dir.p, (char *)NULL);
+        _exit(99);
+    }
+    assert_int_equal(fixture_wait(pid), 0);
+    fixture_text(spec.key, "output", false, &out);
+    assert_string_equal(out.p, "1\n");
+    buf_deinit(&dir);
+    buf_deinit(&out);
+    fixture_remove(spec.key);
+}
+
 /* --- on a terminal --- */
 
 struct desk { /* a terminal, and a shell with job control that has typed the one command */
@@ -176,6 +198,8 @@ static void be_shell(const char *key)
         (void)setpgid(0, 0);
         (void)tcsetpgrp(0, getpgrp());
         (void)signal(SIGTTOU, SIG_DFL);
+        for (int i = SIGHUP; i <= SIGQUIT; i++)
+            (void)signal(i, SIG_DFL);
         (void)execl(fixture_shim, "muster-shim", "--foreground", dir.p, (char *)NULL);
         _exit(99);
     }
@@ -250,6 +274,32 @@ static void the_command_has_the_terminal_and_nothing_is_captured(void **state)
     stand_up(&d, spec.key);
 }
 
+static void a_stream_that_is_no_terminal_is_captured_beside_one_that_is(void **state)
+{
+    (void)state;
+    struct run_spec spec = fixture_spec(SHELL("[ -t 1 ] || echo piped; [ -t 2 ] && echo lent >&2; exit 3"));
+    struct buf kept = BUF_INIT, out = BUF_INIT;
+    int master, slave, fds[2];
+    spec.terminal = true;
+    assert_int_equal(rundir_create(fixture_runs, &spec, NULL), 0);
+    assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    pid_t shim = fixture_spawn(spec.key, true, (int[]){slave, fds[1], slave});
+    (void)close(fds[1]);
+    (void)close(slave);
+    read_all(fds[0], &out);
+    assert_int_equal(fixture_wait(shim), 3);
+    assert_string_equal(out.p, "piped\n");
+    fixture_text(spec.key, "output", false, &kept);
+    assert_string_equal(kept.p, "piped\n");
+    fixture_text(spec.key, "output", true, &kept);
+    assert_string_equal(kept.p, "");
+    (void)close(master);
+    buf_deinit(&kept);
+    buf_deinit(&out);
+    fixture_remove(spec.key);
+}
+
 static void the_interrupt_key_reaches_the_command_once_and_not_the_shim(void **state)
 {
     (void)state;
@@ -315,7 +365,9 @@ int main(void)
         cmocka_unit_test(a_slow_reader_makes_the_command_wait_and_the_shim_still_obeys),
         cmocka_unit_test(an_interrupt_goes_to_the_command),
         cmocka_unit_test(other_fds_of_the_caller_pass_to_the_command),
+        cmocka_unit_test(signals_that_the_caller_ignores_stay_ignored),
         cmocka_unit_test(the_command_has_the_terminal_and_nothing_is_captured),
+        cmocka_unit_test(a_stream_that_is_no_terminal_is_captured_beside_one_that_is),
         cmocka_unit_test(the_interrupt_key_reaches_the_command_once_and_not_the_shim),
         cmocka_unit_test(the_stop_key_stops_the_job_and_the_shell_can_continue_it),
         cmocka_unit_test(a_terminal_that_a_killed_command_left_raw_is_mended),

@@ -12,6 +12,7 @@
 #include "store/snapshot.h"
 #include "store/sweep.h"
 #include "store/tokens.h"
+#include "store/workers.h"
 
 #include <sqlite3.h>
 
@@ -105,6 +106,9 @@ static void call_the_rest(struct fixture *f)
     MUST(agent_breaker_save(f->db, "a", &(struct breaker){0}, &e));
     MUST(pause_set(f->db, "all", true, "x", NULL, T0, &e));
     MUST(pause_set(f->db, "all", false, "x", NULL, T0, &e));
+    struct worker_saved *workers;
+    MUST(worker_save(f->db, &(struct worker_saved){.name = "w", .boot_id = "b", .extra = STR("{}")}, &e));
+    MUST(worker_list(f->db, &f->a, &workers, &n, &e));
     MUST(setting_ensure_instance_id(f->db, &e));
     MUST(setting_get(f->db, "instance_id", &f->a, &text, &e));
     MUST(store_sweep(f->db, &(struct sweep_cutoffs){.jobs_us = T0 + 1, .tasks_us = T0 + 1}, 10, &id, &e));
@@ -124,6 +128,7 @@ static bool walks_history(const char *step)
         "SCAN agents VIRTUAL TABLE",
         "SCAN full_repos VIRTUAL TABLE",
         "SCAN audit_chain",
+        "SCAN workers", /* as many as were ever configured */
         "SCAN migrations",
         "SCAN sqlite_",
     };

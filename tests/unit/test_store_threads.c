@@ -209,6 +209,58 @@ static void a_queue_that_is_full_refuses_and_answers_later(void **state)
     node_free(n);
 }
 
+/* What nobody waits for costs those who do wait no commit of its own. */
+static void what_can_wait_joins_the_next_group(void **state)
+{
+    struct node *n = node_new(*state, 100);
+    struct test_op soon[3], write;
+    struct store_stats stats;
+    static const char *const keys[] = {"a", "b", "c"};
+    for (size_t i = 0; i < COUNT_OF(soon); i++) {
+        init_write(&soon[i], n, keys[i]);
+        store_write_soon(n->store, &soon[i].op);
+    }
+    init_write(&write, n, "write");
+    store_write(n->store, &write.op);
+    run_until(n, &write);
+    store_stats(n->store, &stats);
+    assert_int_equal(stats.operations, 4);
+    assert_int_equal(stats.commits, 1);
+    assert_int_equal(soon[2].finished, 1);
+    node_free(n);
+}
+
+static void what_can_wait_is_written_without_another_write(void **state)
+{
+    struct node *n = node_new(*state, 100);
+    struct test_op soon;
+    init_write(&soon, n, "alone");
+    store_write_soon(n->store, &soon.op);
+    run_until(n, &soon);
+    assert_int_equal(soon.rc, 0);
+    assert_string_equal(read_setting(n, "alone"), "1");
+    node_free(n);
+}
+
+static void what_can_wait_counts_as_backlog_and_is_refused_beyond_it(void **state)
+{
+    struct node *n = node_new(*state, 2);
+    struct test_op soon[3];
+    struct store_stats stats;
+    static const char *const keys[] = {"a", "b", "c"};
+    for (size_t i = 0; i < COUNT_OF(soon); i++) {
+        init_write(&soon[i], n, keys[i]);
+        store_write_soon(n->store, &soon[i].op);
+    }
+    store_stats(n->store, &stats);
+    assert_int_equal(stats.backlog, 2);
+    run_until(n, &soon[2]);
+    assert_int_equal(soon[2].op.err.code, ERR_UNAVAILABLE);
+    run_until(n, &soon[1]);
+    assert_int_equal(soon[1].rc, 0);
+    node_free(n);
+}
+
 static void closing_finishes_what_was_posted(void **state)
 {
     struct fixture *f = *state;
@@ -217,7 +269,7 @@ static void closing_finishes_what_was_posted(void **state)
     static const char *const keys[] = {"a", "b", "c", "d", "e"};
     for (size_t i = 0; i < COUNT_OF(ops); i++) {
         init_write(&ops[i], n, keys[i]);
-        store_write(n->store, &ops[i].op);
+        (i % 2 ? store_write : store_write_soon)(n->store, &ops[i].op);
     }
     node_free(n);
     int64_t rows = 0;
@@ -252,6 +304,9 @@ int main(void)
         cmocka_unit_test(an_operation_that_fails_takes_nothing_with_it),
         cmocka_unit_test(a_read_does_not_wait_for_a_write),
         cmocka_unit_test(a_queue_that_is_full_refuses_and_answers_later),
+        cmocka_unit_test(what_can_wait_joins_the_next_group),
+        cmocka_unit_test(what_can_wait_is_written_without_another_write),
+        cmocka_unit_test(what_can_wait_counts_as_backlog_and_is_refused_beyond_it),
         cmocka_unit_test(closing_finishes_what_was_posted),
         cmocka_unit_test(a_statement_with_a_wrong_argument_fails_alone),
     };

@@ -80,13 +80,56 @@ bool api_page(struct http_request *r, int64_t *ret_limit, int64_t *ret_after)
            http_query_i64(r, "after", 0, INT64_MAX, 0, ret_after);
 }
 
-void api_next_page(struct api_op *op, const char *path, const char *query, int64_t limit, size_t count,
-                   int64_t last_id)
+/* What stands in a Link header between < and >; the rest was escaped by the caller already. */
+static void add_pair(struct buf *out, struct str pair)
 {
+    for (size_t i = 0; i < pair.n; i++) {
+        char c = pair.p[i];
+        if (c > ' ' && c < 0x7f && !strchr("<>\"", c))
+            buf_add_char(out, c);
+        else
+            buf_printf(out, "%%%02X", (unsigned char)c);
+    }
+    buf_add_char(out, '&');
+}
+
+void api_next_page(struct api_op *op, int64_t limit, size_t count, int64_t last_id)
+{
+    struct buf url = BUF_INIT;
+    struct str rest = http_query_string(op->request), pair;
     if ((int64_t)count < limit)
         return;
-    op->next = arena_printf(op->arena, "<%s?%s%slimit=%lld&after=%lld>; rel=\"next\"", path, query,
-                            query[0] ? "&" : "", (long long)limit, (long long)last_id);
+    while (rest.p && str_split(&rest, '&', &pair))
+        if (pair.n > 0 && !str_starts_with(pair, STR("limit=")) && !str_starts_with(pair, STR("after=")))
+            add_pair(&url, pair);
+    op->next = arena_printf(op->arena, "<%.*s?%slimit=%lld&after=%lld>; rel=\"next\"",
+                            STR_ARG(http_path(op->request)), url.n ? url.p : "", (long long)limit,
+                            (long long)last_id);
+    buf_deinit(&url);
+}
+
+static bool query_choice(struct http_request *r, const char *name, const char *yes, const char *no, bool *ret)
+{
+    struct str value;
+    CLEANUP(buf_deinit) struct buf pointer = BUF_INIT;
+    bool given = http_query(r, name, &value);
+    if (given && !str_equal(value, str_of(yes)) && !str_equal(value, str_of(no))) {
+        buf_printf(&pointer, "/%s", name);
+        http_reply_problem(r, 400, pointer.p, "%s must be %s or %s", name, yes, no);
+        return false;
+    }
+    *ret = given && str_equal(value, str_of(yes));
+    return true;
+}
+
+bool api_query_flag(struct http_request *r, const char *name, bool *ret)
+{
+    return query_choice(r, name, "true", "false", ret);
+}
+
+bool api_query_newest(struct http_request *r, bool *ret)
+{
+    return query_choice(r, "order", "newest", "oldest", ret);
 }
 
 const char *api_query_text(struct http_request *r, const char *name)
@@ -159,9 +202,10 @@ int api_remember(struct api_op *op, struct db *db, struct err *e)
 struct http_route *api_all_routes(size_t *ret_count)
 {
     static const struct api_routes *const tables[] = {
-        &api_status_routes, &api_tasks_routes,     &api_jobs_routes,   &api_leases_routes,
-        &api_runs_routes,   &api_agents_routes,    &api_queue_routes,  &api_tokens_routes,
-        &api_audit_routes,  &api_schedules_routes, &api_scripts_routes};
+        &api_status_routes, &api_tasks_routes,  &api_jobs_routes,   &api_leases_routes,
+        &api_runs_routes,   &api_agents_routes, &api_queue_routes,  &api_tokens_routes,
+        &api_audit_routes,  &api_bus_routes,    &api_workers_routes,
+        &api_schedules_routes, &api_scripts_routes};
     size_t count = 0;
     for (size_t i = 0; i < COUNT_OF(tables); i++)
         count += tables[i]->count;

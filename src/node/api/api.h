@@ -45,9 +45,11 @@ void api_read(struct api_op *op);
 MUST_CHECK bool api_body(struct http_request *r, void *ret);
 /* "?limit=&after=" of a list; replies and returns false when they are refused. */
 MUST_CHECK bool api_page(struct http_request *r, int64_t *ret_limit, int64_t *ret_after);
-/* Sets op->next when the page was full. `query` is the rest of the query string, "" for none. */
-void api_next_page(struct api_op *op, const char *path, const char *query, int64_t limit, size_t count,
-                   int64_t last_id);
+/* Sets op->next when the page was full: the same request from there on, filters and all. */
+void api_next_page(struct api_op *op, int64_t limit, size_t count, int64_t last_id);
+/* "?NAME=true|false", false when absent, and "?order=newest|oldest"; reply 400 and return false otherwise. */
+MUST_CHECK bool api_query_flag(struct http_request *r, const char *name, bool *ret);
+MUST_CHECK bool api_query_newest(struct http_request *r, bool *ret);
 /* A text of the query as a C string in the arena; NULL when absent. */
 const char *api_query_text(struct http_request *r, const char *name);
 const char *api_text(struct api_op *op, struct str s); /* copy in the arena; NULL for an absent one */
@@ -64,7 +66,7 @@ struct api_routes {
 };
 extern const struct api_routes api_tasks_routes, api_jobs_routes, api_leases_routes, api_runs_routes,
     api_agents_routes, api_queue_routes, api_tokens_routes, api_status_routes, api_audit_routes,
-    api_schedules_routes, api_scripts_routes;
+    api_bus_routes, api_workers_routes, api_schedules_routes, api_scripts_routes;
 /* All of them in one array; the caller frees. */
 struct http_route *api_all_routes(size_t *ret_count);
 /* http_config.after_reply: the audit log (spec 10 D8). */

@@ -59,7 +59,7 @@ void api_audit_reply(void *node, const struct http_request *r, int status, int64
     };
     a->op.run = audit_run;
     a->op.done = audit_done;
-    store_write(n->store, &a->op);
+    store_write_soon(n->store, &a->op);
 }
 
 struct list_input {
@@ -96,7 +96,7 @@ static int list_work(struct api_op *op, struct db *db, struct err *e)
         put_entry(&op->json, &entries[i]);
     json_array_end(&op->json);
     json_object_end(&op->json);
-    api_next_page(op, "/api/v1/audit", "", in->limit, count, count ? entries[count - 1].id : 0);
+    api_next_page(op, in->limit, count, count ? entries[count - 1].id : 0);
     return 0;
 }
 

@@ -193,9 +193,7 @@ static int list_work(struct api_op *op, struct db *db, struct err *e)
     }
     json_array_end(&op->json);
     json_object_end(&op->json);
-    const char *query =
-        f->state >= 0 ? arena_printf(op->arena, "state=%s", job_state_name((enum job_state)f->state)) : "";
-    api_next_page(op, "/api/v1/jobs", query, f->limit, count, count ? jobs[count - 1].id : 0);
+    api_next_page(op, f->limit, count, count ? jobs[count - 1].id : 0);
     return 0;
 }
 
@@ -203,20 +201,19 @@ static void list(struct http_request *r, void *context)
 {
     struct job_filter f = {.state = -1};
     struct str state;
-    if (!api_page(r, &f.limit, &f.after) || !http_query_i64(r, "task_id", 1, INT64_MAX, 0, &f.task_id))
+    if (!api_page(r, &f.limit, &f.after) || !http_query_i64(r, "task_id", 1, INT64_MAX, 0, &f.task_id) ||
+        !api_query_newest(r, &f.newest_first))
         return;
     if (http_query(r, "state", &state)) {
         enum job_state named;
         if (!job_state_of(state, &named)) {
-            http_reply_problem(r, 400, NULL, "state is one of queued, running, done, failed, cancelled");
+            http_reply_problem(r, 400, "/state", "state is one of queued, running, done, failed, cancelled");
             return;
         }
         f.state = (int)named;
     }
     f.agent = api_query_text(r, "agent");
     f.repo = api_query_text(r, "repo");
-    const char *order = api_query_text(r, "order");
-    f.newest_first = order && strcmp(order, "newest") == 0;
     struct api_op *op = api_op_new(r, context, list_work);
     struct job_filter *in = op->input = arena_alloc(op->arena, sizeof(*in));
     *in = f;
@@ -335,12 +332,26 @@ static void cancel(struct http_request *r, void *context)
     api_write(op);
 }
 
+/* The task that waits for it is blocked no more. */
+static int unblock_task(struct api_op *op, struct db *db, const struct job *job, struct err *e)
+{
+    struct task task;
+    int rc = job->task_id ? task_get(db, job->task_id, op->arena, &task, e) : TASK_E_ABSENT;
+    if (rc != 0)
+        return rc == TASK_E_ABSENT ? 0 : rc;
+    if (!task.blocked || !job->stage || strcmp(job->stage, task.stage) != 0)
+        return 0;
+    return task_set_blocked(db, task.id, NULL, op->op.now_us, e);
+}
+
 static int retry_work(struct api_op *op, struct db *db, struct err *e)
 {
     struct id_input *in = op->input;
     int rc = read_before(op, db, e);
     if (rc == 0)
         rc = change(op, db, JOB_RETRY, NULL, e);
+    if (rc == 0)
+        rc = unblock_task(op, db, &in->before, e);
     return rc ? rc : put_job_by_id(op, db, in->id, false, e);
 }
 

@@ -27,8 +27,7 @@ static int list_work(struct api_op *op, struct db *db, struct err *e)
     }
     json_array_end(&op->json);
     json_object_end(&op->json);
-    api_next_page(op, "/api/v1/runs", f->live_only ? "live=true" : "", f->limit, count,
-                  count ? runs[count - 1].id : 0);
+    api_next_page(op, f->limit, count, count ? runs[count - 1].id : 0);
     return 0;
 }
 
@@ -36,11 +35,9 @@ static void list(struct http_request *r, void *context)
 {
     struct run_filter f = {0};
     if (!api_page(r, &f.limit, &f.after) || !http_query_i64(r, "job_id", 1, INT64_MAX, 0, &f.job_id) ||
-        !http_query_i64(r, "task_id", 1, INT64_MAX, 0, &f.task_id))
+        !http_query_i64(r, "task_id", 1, INT64_MAX, 0, &f.task_id) ||
+        !api_query_flag(r, "live", &f.live_only) || !api_query_newest(r, &f.newest_first))
         return;
-    const char *live = api_query_text(r, "live"), *order = api_query_text(r, "order");
-    f.live_only = live && strcmp(live, "true") == 0;
-    f.newest_first = order && strcmp(order, "newest") == 0;
     f.agent = api_query_text(r, "agent");
     struct api_op *op = api_op_new(r, context, list_work);
     struct run_filter *in = op->input = arena_alloc(op->arena, sizeof(*in));

@@ -151,18 +151,15 @@ static int list_work(struct api_op *op, struct db *db, struct err *e)
     }
     json_array_end(&op->json);
     json_object_end(&op->json);
-    api_next_page(op, "/api/v1/tasks", f->open_only ? "open=true" : "", f->limit, count,
-                  count ? tasks[count - 1].id : 0);
+    api_next_page(op, f->limit, count, count ? tasks[count - 1].id : 0);
     return 0;
 }
 
 static void list(struct http_request *r, void *context)
 {
     struct task_filter f = {0};
-    if (!api_page(r, &f.limit, &f.after))
+    if (!api_page(r, &f.limit, &f.after) || !api_query_flag(r, "open", &f.open_only))
         return;
-    const char *open = api_query_text(r, "open");
-    f.open_only = open && strcmp(open, "true") == 0;
     f.stage = api_query_text(r, "stage");
     f.repo = api_query_text(r, "repo");
     f.work_item = api_query_text(r, "work_item");

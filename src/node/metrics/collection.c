@@ -108,6 +108,9 @@ void collection_read_memory(struct collection *c, const struct metrics_inputs *i
     struct collection_memory *m = &c->memory;
     read_queue(m, inputs, queue_seen);
     read_live_runs(m, inputs);
+    if (!inputs->workers ||
+        !inputs->workers(inputs->workers_context, &m->arena, &m->workers, &m->worker_count))
+        m->worker_count = 0;
     http_server_stats(http, add_http_stat, &(struct http_list){.memory = m});
     m->http_connections = http_server_connections(http);
     store_stats(store, &m->store);

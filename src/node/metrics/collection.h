@@ -47,6 +47,8 @@ struct collection_memory { /* what this process has in its memory */
     struct metrics_queue queue;
     struct metrics_live_run *live; /* ascending by run_id */
     size_t live_count;
+    struct metrics_worker *workers; /* in the order of the roll call */
+    size_t worker_count;
     struct http_stat *http; /* strings are the route table's */
     size_t http_count;
     unsigned http_connections;

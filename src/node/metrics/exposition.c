@@ -13,6 +13,16 @@ static const struct {
 
 static const char *const units[] = {"seconds", "bytes", "usd"};
 
+const char *exposition_type_name(enum exposition_type type)
+{
+    return types[type].openmetrics;
+}
+
+const char *exposition_suffix(enum exposition_type type)
+{
+    return types[type].suffix;
+}
+
 void exposition_init(struct exposition *x, struct buf *out, bool openmetrics)
 {
     *x = (struct exposition){.out = out, .openmetrics = openmetrics};

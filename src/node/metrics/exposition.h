@@ -38,6 +38,8 @@ struct exposition_label {
         (key), str_of(text)                                                                                  \
     }
 
+const char *exposition_type_name(enum exposition_type type); /* of OpenMetrics */
+const char *exposition_suffix(enum exposition_type type);    /* of its samples: "_total", "" */
 void exposition_init(struct exposition *x, struct buf *out, bool openmetrics);
 /* `name` and `help` must live until the family ends. */
 void exposition_family(struct exposition *x, enum exposition_type type, const char *name, const char *help);

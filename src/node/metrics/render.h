@@ -19,5 +19,8 @@ struct render_text_options {
     int64_t max_label_values; /* of stages and models; the rest is "other" */
     struct own_process own;
 };
+/* What render_text can print, for the reference; counters.h holds the rest. */
+void render_text_families(void (*each)(void *arg, const char *type, const char *name, const char *help),
+                          void *arg);
 void render_text(const struct collection *c, const struct collection_figures *figures,
                  const struct render_text_options *options, struct buf *out);

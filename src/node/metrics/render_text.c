@@ -207,6 +207,49 @@ static void agent_start_time(struct page *p)
             agent_sample(p, &p->c->rows->running[i], true, p->c->rows->running[i].started_at);
 }
 
+/* -- the roll call: a closed list from the configuration -- */
+
+#define EACH_WORKER(p, worker)                                                                               \
+    const struct metrics_worker *worker = (p)->c->memory.workers;                                            \
+    for (size_t i_ = 0; i_ < (p)->c->memory.worker_count; i_++, worker++)
+
+static void workers(struct page *p)
+{
+    static const char *const statuses[] = {"ok", "stale", "unknown", "stopping", "stopped"};
+    int64_t counts[COUNT_OF(statuses)] = {0};
+    EACH_WORKER(p, worker)
+    for (size_t s = 0; s < COUNT_OF(statuses); s++)
+        counts[s] += strcmp(worker->status, statuses[s]) == 0;
+    for (size_t s = 0; s < COUNT_OF(statuses) && p->c->memory.workers; s++)
+        exposition_i64(&p->x, LABELS(LABEL("status", statuses[s])), counts[s]);
+}
+
+static void worker_ok(struct page *p)
+{
+    EACH_WORKER(p, worker)
+    exposition_i64(&p->x, LABELS(LABEL("worker", worker->name)), strcmp(worker->status, "ok") == 0);
+}
+
+static void worker_last_heartbeat(struct page *p)
+{
+    EACH_WORKER(p, worker)
+    if (worker->heard)
+        exposition_micros(&p->x, LABELS(LABEL("worker", worker->name)), worker->last_heartbeat_us);
+}
+
+static void worker_restarts(struct page *p)
+{
+    EACH_WORKER(p, worker)
+    if (worker->heard)
+        exposition_i64(&p->x, LABELS(LABEL("worker", worker->name)), worker->restarts);
+}
+
+static void worker_flapping(struct page *p)
+{
+    EACH_WORKER(p, worker)
+    exposition_i64(&p->x, LABELS(LABEL("worker", worker->name)), worker->flapping);
+}
+
 /* -- tokens and cost of ended runs -- */
 
 static const struct {
@@ -400,6 +443,14 @@ static const struct {
     {EXPOSITION_GAUGE, "muster_agent_processes", agent_processes, "Processes of a running agent's tree."},
     {EXPOSITION_GAUGE, "muster_agent_start_time_seconds", agent_start_time,
      "When the running job started, epoch."},
+    {EXPOSITION_GAUGE, "muster_workers", workers, "Background workers by status."},
+    {EXPOSITION_GAUGE, "muster_worker_ok", worker_ok, "1 for a worker whose status is ok."},
+    {EXPOSITION_GAUGE, "muster_worker_last_heartbeat_timestamp_seconds", worker_last_heartbeat,
+     "When the worker's last heartbeat was sent, epoch; missing when it was never heard."},
+    {EXPOSITION_COUNTER, "muster_worker_restarts", worker_restarts,
+     "Changes of the worker's instance, as its heartbeats tell."},
+    {EXPOSITION_GAUGE, "muster_worker_flapping", worker_flapping,
+     "1 for a worker that keeps restarting: 3 new instances within 10 minutes."},
     {EXPOSITION_COUNTER, "muster_runs_ended", runs_ended, "Runs that have ended."},
     {EXPOSITION_COUNTER, "muster_tokens", tokens, "Tokens of runs that have ended, by model and kind."},
     {EXPOSITION_COUNTER, "muster_cost_usd", cost, "Cost of runs that have ended, by model."},
@@ -423,6 +474,16 @@ static const struct {
     {EXPOSITION_GAUGE, "muster_process_start_time_seconds", own_start_time,
      "When this process started, epoch."},
 };
+
+void render_text_families(void (*each)(void *arg, const char *type, const char *name, const char *help),
+                          void *arg)
+{
+    for (size_t i = 0; i < COUNT_OF(families); i++) {
+        char name[96];
+        (void)snprintf(name, sizeof(name), "%s%s", families[i].name, exposition_suffix(families[i].type));
+        each(arg, exposition_type_name(families[i].type), name, families[i].help);
+    }
+}
 
 /* Rows of one name stand together in the table. */
 static void counters(struct page *p)

@@ -221,6 +221,8 @@ static void claim_done(struct store_op *op)
     struct queue *q = c->queue;
     static struct log_limit limit;
     q->claiming = false;
+    if (op->rc == 0)
+        q->last_look_us = clock_monotonic_us();
     if (op->rc != 0 && log_limit_allows(&limit, clock_monotonic_us(), 1, 10 * USEC_PER_SEC))
         log_error("queue", "jobs cannot be claimed", LOG_TEXT("error", op->err.text));
     for (size_t i = 0; i < c->want_count; i++) {
@@ -317,6 +319,7 @@ void claim_start_round(struct queue *q)
     for (struct lease_wait *w = q->waits; w; w = w->next)
         add_want(c, w, w->agents, w->max, w->lease_us);
     if (c->want_count == 0) {
+        q->last_look_us = clock_monotonic_us();
         claim_free(c);
         arm_due_timer(q, 0);
         return;

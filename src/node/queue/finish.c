@@ -61,6 +61,8 @@ static int move_task(struct db *db, struct job_finish *f, const struct job *job,
         return 0;
     if (f->change.state == JOB_FAILED) {
         f->blocked = true;
+        (void)snprintf(f->from_stage, sizeof(f->from_stage), "%s", task.stage);
+        (void)snprintf(f->to_stage, sizeof(f->to_stage), "%s", task.stage); /* it stays */
         return task_set_blocked(db, task.id, f->cause, f->now_us, e);
     }
     const struct workflow *w = task.workflow ? config_workflow(f->config, str_of(task.workflow)) : NULL;

@@ -118,11 +118,26 @@ static void feed(struct live_run *run, struct str raw)
         return;
     struct line_joiner *joiner = &run->partial[line.is_stderr];
     line_joiner_add(joiner, line.text);
+    run->partial_at_us[line.is_stderr] = line.at_us;
     if (line.is_partial)
         return;
     output_parser_feed(run->parser, line_joiner_line(joiner), line.is_stderr, line.at_us);
     line_joiner_next(joiner);
     run->usage_changed = true;
+}
+
+/* Nothing more comes: what stands behind the last line feed is a line as well, as the whole of what an agent
+ * that prints one JSON object may be. */
+static void feed_unterminated(struct live_run *run)
+{
+    for (size_t i = 0; i < COUNT_OF(run->partial); i++) {
+        struct line_joiner *joiner = &run->partial[i];
+        if (line_joiner_line(joiner).n == 0)
+            continue;
+        output_parser_feed(run->parser, line_joiner_line(joiner), i == 1, run->partial_at_us[i]);
+        line_joiner_next(joiner);
+        run->usage_changed = true;
+    }
 }
 
 /* Feeds the whole lines of `fd` from run->output_offset on, at most `budget` bytes.  True when more is there.
@@ -232,8 +247,10 @@ void live_read_outputs(uv_timer_t *timer)
         run->output_dirty = read_turn(run);
         more |= run->output_dirty;
         save_usage(run);
-        if (!run->output_dirty && run->state == LIVE_ENDING && run->have_result)
+        if (!run->output_dirty && run->state == LIVE_ENDING && run->is_over) {
+            feed_unterminated(run);
             book_run(run); /* removing the key just returned is allowed while iterating */
+        }
     }
     if (more)
         arm_output_timer(q);
@@ -355,12 +372,18 @@ static bool watch_shim(struct live_run *run, int64_t pid, int64_t start_ticks)
     return true;
 }
 
+void live_over(struct live_run *run)
+{
+    run->is_over = true;
+    mark_dirty(run);
+}
+
 static void end_with_result(struct live_run *run)
 {
     run->have_result = true;
     run->state = LIVE_ENDING;
     read_agent(run);
-    mark_dirty(run); /* the rest of the output first; then live_read_outputs books it */
+    live_over(run);
 }
 
 static void look_once(struct live_run *run, bool last)
@@ -473,6 +496,7 @@ void live_launch(struct live_run *run, const struct job *job)
         .timeout_us = job->timeout_us,
         .data_dir = config->data_dir,
         .repo_root = config->repo_root,
+        .cgroup = q->config.cgroup && q->config.cgroup[0] ? q->config.cgroup : NULL,
         .now_us = clock_wall_us(),
     };
     struct run_spec spec = {0};

@@ -226,6 +226,9 @@ struct queue *queue_new(uv_loop_t *loop, struct store *store, struct events *eve
     (void)uv_timer_init(loop, &q->output_timer);
     (void)uv_timer_init(loop, &q->retry_timer);
     (void)uv_timer_init(loop, &q->reconcile_timer);
+    (void)uv_timer_init(loop, &q->notice_timer);
+    (void)uv_fs_event_init(loop, &q->runs_watch);
+    q->notice_timer.data = q->runs_watch.data = q;
     (void)uv_signal_init(loop, &q->child_watch);
     q->due_timer.data = q->output_timer.data = q->retry_timer.data = q->reconcile_timer.data = q;
     q->child_watch.data = q;
@@ -261,7 +264,8 @@ void queue_stop(struct queue *q)
     reconcile_end_waits(q);
     uv_handle_t *handles[] = {(uv_handle_t *)&q->due_timer,       (uv_handle_t *)&q->lease_timer,
                               (uv_handle_t *)&q->output_timer,    (uv_handle_t *)&q->retry_timer,
-                              (uv_handle_t *)&q->reconcile_timer, (uv_handle_t *)&q->child_watch};
+                              (uv_handle_t *)&q->reconcile_timer, (uv_handle_t *)&q->child_watch,
+                              (uv_handle_t *)&q->notice_timer,    (uv_handle_t *)&q->runs_watch};
     for (size_t i = 0; i < COUNT_OF(handles); i++)
         if (!uv_is_closing(handles[i]))
             uv_close(handles[i], NULL);
@@ -301,6 +305,11 @@ bool queue_started(const struct queue *q)
 bool queue_paused(const struct queue *q)
 {
     return q->paused_all;
+}
+
+int64_t queue_last_look_us(const struct queue *q)
+{
+    return q->last_look_us;
 }
 
 int64_t queue_live_count(const struct queue *q)

@@ -20,7 +20,8 @@ struct queue;
 struct queue_config {
     const struct config *config; /* outlives the queue; queue_reload gives another */
     const char *runs_dir, *ended_dir,
-        *shim_path; /* shim_path NULL: nothing can be launched, and that is said */
+        *shim_path;     /* shim_path NULL: nothing can be launched, and that is said */
+    const char *cgroup; /* runs get theirs below it; "" for none */
 };
 struct queue *queue_new(uv_loop_t *loop, struct store *store, struct events *events,
                         const struct queue_config *config);
@@ -91,6 +92,8 @@ struct queue_profile_view {
 };
 bool queue_started(const struct queue *q);
 bool queue_paused(const struct queue *q);
+/* When it last looked at what is queued and the store answered, monotonic: what says that it works. */
+int64_t queue_last_look_us(const struct queue *q);
 int64_t queue_live_count(const struct queue *q); /* runs that are followed */
 size_t queue_profiles(const struct queue *q, struct queue_profile_view *ret, size_t max);
 /* Tokens and cost so far of a live run; false when it is not live here. */

@@ -62,6 +62,8 @@ struct live_run {
     char *spawn_error;                   /* why the shim could not be started; NULL when it could */
     int64_t output_offset, output_inode; /* of the file being read */
     struct line_joiner partial[2];       /* stdout, stderr: parts of a line that is not complete yet */
+    int64_t partial_at_us[2];
+    bool is_over; /* nothing of it is left; booked once its output has been read to the end */
     struct output_parser *parser;
     int64_t usage_saved_us; /* monotonic */
     bool usage_changed;
@@ -88,6 +90,7 @@ struct queue {
     bool started, stopping, paused_all;
 
     bool claiming, wake_pending, expiring;
+    int64_t last_look_us; /* monotonic: the last round that the store answered, or that had nothing to ask */
     int64_t launcher_running;
     int64_t launch_hold_us;  /* monotonic: the launcher claims nothing before, since this host could not start
                                 a run */
@@ -104,6 +107,8 @@ struct queue {
     struct worker *reaper;   /* kills what lost shims left */
 
     uv_timer_t reconcile_timer;
+    uv_fs_event_t runs_watch; /* of runs_dir: what `muster run` puts there */
+    uv_timer_t notice_timer;  /* from its first sign to the look at it */
     bool reconciling, taking_up;
     struct map suspects; /* what the last look saw once */
     struct reconcile_wait *reconcile_waits;
@@ -130,6 +135,7 @@ void live_launch(struct live_run *run, const struct job *job); /* directory, the
 void live_spawn(struct live_run *run);   /* the directory is there; harmless when a shim has it */
 void live_take_up(struct live_run *run); /* whatever state the directory is in */
 void live_cancel(struct live_run *run, bool hard);
+void live_over(struct live_run *run);    /* nothing of it is left: reads the rest of its output, then books */
 void live_booked(struct live_run *run);  /* removes it */
 void live_unwatch(struct live_run *run); /* closes its handles, touches nothing of the run */
 void live_free(struct live_run *run);
@@ -152,7 +158,8 @@ struct job_finish {
     bool changed; /* false: a stale or late word, recorded and moving nothing */
     struct job_change change;
     int64_t task_id, next_job_id, run_id;
-    char from_stage[64], to_stage[64]; /* "" when the task did not move */
+    char from_stage[256],
+        to_stage[256]; /* "" when nothing happened to the task; the same when it is blocked */
     bool blocked;
 };
 MUST_CHECK int finish_job(struct db *db, struct job_finish *f, struct err *e);

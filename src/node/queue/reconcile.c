@@ -2,9 +2,17 @@
 
 #include "base/json.h"
 #include "io/counters.h"
+#include "io/file.h"
 #include "run/reap.h"
+#include "store/tasks.h"
 
 #include <dirent.h>
+#include <sys/stat.h>
+
+#define NOTICE_MS 50                                /* from a new directory to the look at it */
+#define NOTICE_AGAIN_MS 250                         /* its shim has not marked it yet */
+#define NOTICE_FOR_US (INT64_C(10) * USEC_PER_SEC)  /* then the next reconcile finds it */
+#define ABANDONED_US (INT64_C(3600) * USEC_PER_SEC) /* so long nobody waits between two system calls */
 
 /* -- what a lost shim left: killed on a thread of its own -- */
 
@@ -37,7 +45,7 @@ static void reap_done(struct worker_job *job)
     log_warn("queue", "shim lost", LOG_INT("run", run->run_id), LOG_INT("job", run->job_id),
              LOG_TEXT("agent", run->agent), LOG_INT("killed", r->killed));
     if (!run->queue->stopping)
-        book_run(run);
+        live_over(run);
     free(r);
 }
 
@@ -63,10 +71,15 @@ void reconcile_reap_lost(struct live_run *run)
 struct found_dir { /* a directory under runs/ that this node does not follow yet */
     char key[RUNDIR_KEY_LEN + 1];
     struct run_spec spec;
-    bool have_spec;
+    bool have_spec, marked; /* marked: a shim has taken it */
+    int64_t age_us;
     int64_t run_id; /* of its row; made for `muster run` */
     bool ended;     /* its row says so: only the directory was left behind */
+    bool waits;     /* no row and no shim: `muster run` is about to start it, or never will */
 };
+
+/* LOOK_FIRST: the take-up at start.  LOOK_FULL: all invariants.  LOOK_NEW: for runs of `muster run` alone. */
+enum look { LOOK_FIRST, LOOK_FULL, LOOK_NEW };
 
 struct reconcile_op {
     struct store_op op;
@@ -78,16 +91,40 @@ struct reconcile_op {
     size_t run_count;
     struct job *jobs; /* running */
     size_t job_count;
-    bool first;          /* the take-up at start */
+    enum look look;
     struct map suspects; /* "KIND ID" seen in this look; see confirmed */
     struct queue_reconciled result;
 };
+
+static void on_notice(uv_timer_t *timer);
+static void watch_runs_dir(struct queue *q);
+static void begin(struct queue *q, enum look look);
 
 struct reconcile_wait {
     struct reconcile_wait *next;
     void (*done)(void *arg, const struct queue_reconciled *r, const struct err *e);
     void *arg;
 };
+
+static int64_t age_of(const struct queue *q, const char *key)
+{
+    struct stat st;
+    struct buf path = BUF_INIT;
+    buf_printf(&path, "%s/%s", q->config.runs_dir, key);
+    int64_t now_us = clock_wall_us(), changed_us = now_us;
+    if (stat(path.p, &st) == 0)
+        changed_us = (int64_t)st.st_ctim.tv_sec * USEC_PER_SEC;
+    buf_deinit(&path);
+    return now_us - changed_us;
+}
+
+/* Rows get their ids in the order in which the runs began. */
+static int by_creation(const void *a, const void *b)
+{
+    int64_t x = ((const struct found_dir *)a)->spec.created_at_us,
+            y = ((const struct found_dir *)b)->spec.created_at_us;
+    return (x > y) - (x < y);
+}
 
 static void find_dirs(struct reconcile_op *r)
 {
@@ -108,12 +145,49 @@ static void find_dirs(struct reconcile_op *r)
         struct found_dir *found = &r->dirs[r->dir_count++];
         *found = (struct found_dir){0};
         memcpy(found->key, key.p, RUNDIR_KEY_LEN);
+        struct run_process shim;
+        found->marked = rundir_read_process(q->config.runs_dir, found->key, "shim", &shim) == 0;
+        found->age_us = age_of(q, found->key);
         found->have_spec = rundir_read_spec(q->config.runs_dir, found->key, &found->spec, NULL) == 0;
     }
     closedir(dir);
+    if (r->dir_count > 1)
+        qsort(r->dirs, r->dir_count, sizeof(*r->dirs), by_creation);
 }
 
-/* A directory without a row is a `muster run` to be booked (Q15), or what a lost store left of a job. */
+static int64_t newest(const struct task *tasks, size_t count, bool open_only)
+{
+    while (count > 0 && open_only && tasks[count - 1].terminal)
+        count--;
+    return count > 0 ? tasks[count - 1].id : 0;
+}
+
+/* By its id, or by its work item: the newest that is open, else the newest.  0: there is none. */
+static int find_task(struct reconcile_op *r, struct db *db, const struct run_spec *spec, int64_t *ret,
+                     struct err *e)
+{
+    struct task *tasks, one;
+    size_t count;
+    *ret = 0;
+    if (spec->task_id) {
+        int rc = task_get(db, spec->task_id, &r->arena, &one, e);
+        *ret = rc == 0 ? one.id : 0;
+        return rc == TASK_E_ABSENT ? 0 : rc;
+    }
+    if (!spec->task)
+        return 0;
+    struct task_filter named = {.work_item = spec->task};
+    int rc = task_list(db, &named, &r->arena, &tasks, &count, e);
+    if (rc == 0)
+        *ret = newest(tasks, count, true);
+    if (rc == 0 && *ret == 0)
+        *ret = newest(tasks, count, false);
+    return rc;
+}
+
+/* A directory without a row is a `muster run` to be booked (Q15), or what a lost store left of a job.  One
+ * that no shim has taken yet is left to who made it: a second shim would take the command away from its
+ * terminal. */
 static int import_dir(struct reconcile_op *r, struct db *db, struct found_dir *found, struct err *e)
 {
     struct run row;
@@ -122,18 +196,28 @@ static int import_dir(struct reconcile_op *r, struct db *db, struct found_dir *f
         found->run_id = row.id;
         found->ended = row.ended;
     }
-    if (rc != RUN_E_ABSENT || !found->have_spec)
-        return rc == RUN_E_ABSENT ? 0 : rc;
+    if (rc != RUN_E_ABSENT)
+        return rc;
+    found->waits = !found->have_spec || !found->marked;
+    if (found->waits)
+        return 0;
     const struct run_spec *spec = &found->spec;
+    int64_t task_id;
+    rc = find_task(r, db, spec, &task_id, e);
+    if (rc != 0)
+        return rc;
     struct run fresh = {.key = found->key,
-                        .agent = spec->agent,
+                        .agent = spec->agent[0] ? spec->agent : NULL,
                         .origin = spec->origin,
                         .repo = spec->repo,
                         .model = spec->model,
                         .effort = spec->effort,
-                        .task_id = spec->task_id,
+                        .task_id = task_id,
                         .workdir = spec->workdir,
                         .attempt = 1};
+    if (!task_id && (spec->task_id || spec->task))
+        log_warn("queue", "the task that a run names is not there", LOG_TEXT("key", found->key),
+                 LOG_TEXT("task", spec->task ? spec->task : "by id"));
     r->result.imported++;
     return run_insert(db, &fresh, r->op.now_us, &found->run_id, e);
 }
@@ -174,7 +258,7 @@ static bool confirmed(struct reconcile_op *r, enum counter_id kind, int64_t id)
     char text[48];
     (void)snprintf(text, sizeof(text), "%d %lld", (int)kind, (long long)id);
     (void)map_put(&r->suspects, str_of(text), r);
-    return r->first || map_get(&r->queue->suspects, str_of(text));
+    return r->look == LOOK_FIRST || map_get(&r->queue->suspects, str_of(text));
 }
 
 static void violation(struct reconcile_op *r, enum counter_id kind, const char *what, int64_t job_id,
@@ -228,7 +312,7 @@ static void take_up_row(struct reconcile_op *r, const struct run *row)
     bool imported = row->job_id == 0;
     if (!imported && !confirmed(r, COUNTER_INVARIANT_RUNNING_NO_PROCESS, row->id))
         return;
-    if (!r->first && job)
+    if (r->look != LOOK_FIRST && job)
         violation(r, COUNTER_INVARIANT_RUNNING_NO_PROCESS,
                   "a running job had no process that this node follows", row->job_id, row->id);
     struct live_run *run = follow(r, row, job);
@@ -248,9 +332,23 @@ static void take_up_row(struct reconcile_op *r, const struct run *row)
     }
 }
 
+static void put_waiting(struct reconcile_op *r, const struct found_dir *found)
+{
+    struct queue *q = r->queue;
+    if (found->age_us < NOTICE_FOR_US)
+        (void)uv_timer_start(&q->notice_timer, on_notice, NOTICE_AGAIN_MS, 0);
+    if (found->age_us < ABANDONED_US || rundir_is_locked(q->config.runs_dir, found->key))
+        return;
+    int rc = rundir_remove(q->config.runs_dir, found->key);
+    log_warn("queue", "a run that was prepared and never started is removed", LOG_TEXT("key", found->key),
+             LOG_TEXT("error", rc ? strerror(-rc) : ""));
+}
+
 static void put_left_behind(struct reconcile_op *r, struct found_dir *found)
 {
     struct queue *q = r->queue;
+    if (found->waits)
+        put_waiting(r, found);
     if (!found->ended || rundir_is_locked(q->config.runs_dir, found->key))
         return;
     struct buf from = BUF_INIT, to = BUF_INIT;
@@ -280,7 +378,7 @@ static void check_job(struct reconcile_op *r, const struct job *job)
 {
     struct queue *q = r->queue;
     bool launcher = job->worker && job->worker[0] == '\0';
-    if (r->first && !launcher)
+    if (r->look == LOOK_FIRST && !launcher)
         queue_slot_taken(q, job->agent, job->repo, false, job->run_id);
     if (!launcher || map_get(&q->live, map_key_i64(&job->run_id)) ||
         !confirmed(r, COUNTER_INVARIANT_RUNNING_NO_PROCESS, -job->id))
@@ -316,14 +414,19 @@ static void check_live(struct reconcile_op *r, struct live_run *run)
     }
 }
 
-static void apply(struct reconcile_op *r)
+static void take_up(struct reconcile_op *r)
 {
     struct queue *q = r->queue;
     for (size_t i = 0; i < r->run_count; i++)
-        if (!map_get(&q->live, map_key_i64(&r->runs[i].id)))
+        if (!map_get(&q->live, map_key_i64(&r->runs[i].id)) && (r->look != LOOK_NEW || !r->runs[i].job_id))
             take_up_row(r, &r->runs[i]);
     for (size_t i = 0; i < r->dir_count; i++)
         put_left_behind(r, &r->dirs[i]);
+}
+
+static void check_all(struct reconcile_op *r)
+{
+    struct queue *q = r->queue;
     for (size_t i = 0; i < r->job_count; i++)
         check_job(r, &r->jobs[i]);
     size_t at = 0;
@@ -331,10 +434,17 @@ static void apply(struct reconcile_op *r)
     void *value;
     while (map_next(&q->live, &at, &key, &value))
         check_live(r, value);
-    r->result.live = (int64_t)q->live.count;
     map_deinit(&q->suspects);
     q->suspects = r->suspects;
     map_init(&r->suspects);
+}
+
+static void apply(struct reconcile_op *r)
+{
+    take_up(r);
+    if (r->look != LOOK_NEW)
+        check_all(r);
+    r->result.live = (int64_t)r->queue->live.count;
 }
 
 static void answer_waits(struct queue *q, const struct queue_reconciled *result, const struct err *e)
@@ -350,8 +460,10 @@ static void answer_waits(struct queue *q, const struct queue_reconciled *result,
 static void start(struct queue *q)
 {
     q->started = true;
+    q->last_look_us = clock_monotonic_us();
     q->taking_up = false;
     (void)uv_timer_start(&q->reconcile_timer, reconcile_on_timer, QUEUE_RECONCILE_MS, QUEUE_RECONCILE_MS);
+    watch_runs_dir(q);
     report_start_expiry(q);
     queue_wake(q);
     q->ready(q->ready_arg);
@@ -368,14 +480,17 @@ static void reconcile_done(struct store_op *op)
         apply(r);
     else if (op->rc != 0 && log_limit_allows(&limit, clock_monotonic_us(), 1, 60 * USEC_PER_SEC))
         log_error("queue", "reconcile failed; tried again in 10 s", LOG_TEXT("error", op->err.text));
-    answer_waits(q, &r->result, op->rc ? &op->err : NULL);
-    bool first = r->first, failed = op->rc != 0;
+    if (r->look != LOOK_NEW)
+        answer_waits(q, &r->result, op->rc ? &op->err : NULL);
+    bool first = r->look == LOOK_FIRST, failed = op->rc != 0;
     for (size_t i = 0; i < r->dir_count; i++)
         run_spec_deinit(&r->dirs[i].spec);
     free(r->dirs);
     map_deinit(&r->suspects);
     arena_reset(&r->arena);
     free(r);
+    if (!first && q->reconcile_waits)
+        begin(q, LOOK_FULL); /* who asked while new directories were looked at */
     if (!first || q->stopping)
         return;
     if (failed)
@@ -384,20 +499,20 @@ static void reconcile_done(struct store_op *op)
         start(q);
 }
 
-static void begin(struct queue *q, bool first)
+static void begin(struct queue *q, enum look look)
 {
     if (q->reconciling || q->stopping)
         return;
     q->reconciling = true;
     struct reconcile_op *r = xnew(struct reconcile_op);
     r->queue = q;
-    r->first = first;
+    r->look = look;
     map_init(&r->suspects);
     arena_init(&r->arena);
     find_dirs(r);
     r->op.run = reconcile_run;
     r->op.done = reconcile_done;
-    if (r->dir_count > 0 || first)
+    if (r->dir_count > 0 || look == LOOK_FIRST)
         store_write(q->store, &r->op);
     else
         store_read(q->store, &r->op); /* nothing to import: a read is all it needs */
@@ -406,13 +521,48 @@ static void begin(struct queue *q, bool first)
 void reconcile_take_up(struct queue *q)
 {
     q->taking_up = true;
-    begin(q, true);
+    begin(q, LOOK_FIRST);
 }
 
 void reconcile_on_timer(uv_timer_t *timer)
 {
     struct queue *q = timer->data;
-    begin(q, q->taking_up);
+    begin(q, q->taking_up ? LOOK_FIRST : LOOK_FULL);
+}
+
+/* -- a `muster run` beside a node: its directory is seen at once -- */
+
+static void on_notice(uv_timer_t *timer)
+{
+    struct queue *q = timer->data;
+    if (q->reconciling || !q->started)
+        (void)uv_timer_start(timer, on_notice, NOTICE_MS, 0);
+    else
+        begin(q, LOOK_NEW);
+}
+
+/* The launcher's own are known before they are made, and gone when they are moved aside. */
+static void on_runs_dir(uv_fs_event_t *watch, const char *file, int events, int status)
+{
+    struct queue *q = watch->data;
+    (void)events;
+    (void)status;
+    if (!file || !rundir_key_valid(str_of(file)) || map_get(&q->live_keys, str_of(file)) ||
+        uv_is_active((uv_handle_t *)&q->notice_timer))
+        return;
+    struct buf path = BUF_INIT;
+    buf_printf(&path, "%s/%s", q->config.runs_dir, file);
+    if (file_exists(path.p))
+        (void)uv_timer_start(&q->notice_timer, on_notice, NOTICE_MS, 0);
+    buf_deinit(&path);
+}
+
+static void watch_runs_dir(struct queue *q)
+{
+    int rc = uv_fs_event_start(&q->runs_watch, on_runs_dir, q->config.runs_dir, 0);
+    if (rc < 0)
+        log_warn("queue", "the folder of runs cannot be watched; a `muster run` is seen within 10 s",
+                 LOG_TEXT("error", uv_strerror(rc)));
 }
 
 void queue_reconcile(struct queue *q,
@@ -423,7 +573,7 @@ void queue_reconcile(struct queue *q,
     w->arg = arg;
     w->next = q->reconcile_waits;
     q->reconcile_waits = w;
-    begin(q, q->taking_up);
+    begin(q, q->taking_up ? LOOK_FIRST : LOOK_FULL);
 }
 
 void reconcile_end_waits(struct queue *q)

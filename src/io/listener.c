@@ -1,4 +1,4 @@
-#include "io/http_internal.h"
+#include "io/listener.h"
 
 #include "base/parse.h"
 
@@ -78,30 +78,26 @@ static int listen_at(const struct sockaddr *address, socklen_t bytes)
     return fd;
 }
 
-static int listen_resolved(struct http_server *s, const struct addrinfo *found, struct err *e)
+static int listen_resolved(struct listener *l, const char *key, const char *text, bool guarded,
+                           const struct addrinfo *found, struct err *e)
 {
-    const char *text = s->config.listen;
-    if (!is_loopback(found->ai_addr) && !s->config.have_token)
-        return err_set(
-            e, ERR_INVALID, -EINVAL,
-            "listen = \"%s\" is not loopback and no token is configured: whoever reaches it could do "
-            "anything; create a token first",
-            text);
+    if (!is_loopback(found->ai_addr) && !guarded)
+        return err_set(e, ERR_INVALID, -EINVAL,
+                       "%s = \"%s\" is not loopback and no token is configured: whoever reaches it could do "
+                       "anything; create a token first",
+                       key, text);
     int fd = listen_at(found->ai_addr, found->ai_addrlen);
     if (fd < 0)
         return err_set(e, ERR_INTERNAL, fd, "cannot listen on %s: %s", text, strerror(-fd));
-    s->tcp.fd = fd;
-    s->port = bound_port(fd);
-    s->any_address = is_any(found->ai_addr);
+    *l = (struct listener){.fd = fd, .port = bound_port(fd), .any_address = is_any(found->ai_addr)};
     return 0;
 }
 
-int http_listen_tcp(struct http_server *s, struct err *e)
+int listener_tcp(struct listener *l, const char *key, const char *address, bool guarded, struct err *e)
 {
     struct str host, port;
-    if (!split_address(s->config.listen, &host, &port))
-        return err_set(e, ERR_INVALID, -EINVAL, "listen = \"%s\" is not of the form address:port",
-                       s->config.listen);
+    if (!split_address(address, &host, &port))
+        return err_set(e, ERR_INVALID, -EINVAL, "%s = \"%s\" is not of the form address:port", key, address);
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE},
                     *found;
     char *host_text = str_dup(host), *port_text = str_dup(port);
@@ -109,8 +105,8 @@ int http_listen_tcp(struct http_server *s, struct err *e)
     free(host_text);
     free(port_text);
     if (rc != 0)
-        return err_set(e, ERR_INVALID, -EINVAL, "listen = \"%s\": %s", s->config.listen, gai_strerror(rc));
-    rc = listen_resolved(s, found, e);
+        return err_set(e, ERR_INVALID, -EINVAL, "%s = \"%s\": %s", key, address, gai_strerror(rc));
+    rc = listen_resolved(l, key, address, guarded, found, e);
     freeaddrinfo(found);
     return rc;
 }
@@ -143,24 +139,22 @@ static int remove_stale(const struct sockaddr_un *address, struct err *e)
     return 0;
 }
 
-/* Everybody may connect: callers are known by uid. */
-static int open_to_all(struct http_listener *l, const char *path, struct err *e)
+static int open_to_all(struct listener *l, struct err *e)
 {
     struct stat st;
-    if (lstat(path, &st) < 0 || chmod(path, 0666) < 0 || listen(l->fd, BACKLOG) < 0)
-        return err_set(e, ERR_INTERNAL, -errno, "cannot listen on %s: %s", path, strerror(errno));
+    if (lstat(l->path, &st) < 0 || chmod(l->path, 0666) < 0 || listen(l->fd, BACKLOG) < 0)
+        return err_set(e, ERR_INTERNAL, -errno, "cannot listen on %s: %s", l->path, strerror(errno));
     l->device = st.st_dev;
     l->inode = st.st_ino;
     return 0;
 }
 
-int http_listen_unix(struct http_server *s, struct err *e)
+int listener_unix(struct listener *l, const char *key, const char *path, struct err *e)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const char *path = s->config.unix_socket;
     if (strlen(path) >= sizeof(address.sun_path))
         return err_set(e, ERR_INVALID, -ENAMETOOLONG,
-                       "socket = \"%s\": longer than the %zu bytes that the kernel takes", path,
+                       "%s = \"%s\": longer than the %zu bytes that the kernel takes", key, path,
                        sizeof(address.sun_path) - 1);
     memcpy(address.sun_path, path, strlen(path) + 1);
     int rc = remove_stale(&address, e);
@@ -169,17 +163,18 @@ int http_listen_unix(struct http_server *s, struct err *e)
     int fd = listen_at((const struct sockaddr *)&address, sizeof(address));
     if (fd < 0)
         return err_set(e, ERR_INTERNAL, fd, "cannot bind %s: %s", path, strerror(-fd));
-    s->local.fd = fd;
-    return open_to_all(&s->local, path, e);
+    *l = (struct listener){.fd = fd, .port = -1, .is_unix = true};
+    (void)snprintf(l->path, sizeof(l->path), "%s", path);
+    return open_to_all(l, e);
 }
 
-void http_listener_close(struct http_listener *l, const char *path)
+void listener_close(struct listener *l)
 {
     struct stat st;
     if (l->fd < 0)
         return;
-    if (l->is_unix && lstat(path, &st) == 0 && st.st_dev == l->device && st.st_ino == l->inode)
-        (void)unlink(path);
+    if (l->is_unix && lstat(l->path, &st) == 0 && st.st_dev == l->device && st.st_ino == l->inode)
+        (void)unlink(l->path);
     closep(&l->fd);
     l->fd = -1;
 }
