@@ -28,6 +28,7 @@
  * rows. */
 struct child {
     const char *name; /* command of this program */
+    bool after_node;  /* waits until the node, which is the first, serves */
     bool shows_where; /* its status line says where people can look */
     pid_t pid;        /* 0: not running */
     bool ready, was_ready;
@@ -36,7 +37,7 @@ struct child {
 };
 
 struct supervisor {
-    struct child children[1];
+    struct child children[2];
     const char *config_path;
     const struct config *config;
     char notify_name[64]; /* abstract socket */
@@ -234,6 +235,8 @@ static int do_due(struct supervisor *s)
     int64_t now_us = clock_monotonic_us(), next_us = INT64_MAX;
     for (size_t i = 0; i < COUNT_OF(s->children) && !s->stopping; i++) {
         struct child *c = &s->children[i];
+        if (!c->pid && c->after_node && !s->children[0].ready)
+            continue; /* its "ready" wakes us */
         if (!c->pid && c->start_at_us <= now_us)
             start(s, c);
         else if (!c->pid)
@@ -266,8 +269,9 @@ static void supervise(struct supervisor *s)
 
 static int run(const struct invocation *in)
 {
-    struct supervisor s = {.children = {{.name = "serve", .shows_where = true}},
-                           .config_path = in->config_path};
+    struct supervisor s = {
+        .children = {{.name = "serve", .shows_where = true}, {.name = "scheduler", .after_node = true}},
+        .config_path = in->config_path};
     struct config *config;
     int bad = command_config(in, &config);
     if (bad)
@@ -295,9 +299,10 @@ static const struct command_example examples[] = {
 const struct command command_up = {
     .name = "up",
     .args = "",
-    .summary = "Everything on this host, supervised: now the node, later also scheduler and watchdog",
+    .summary = "Everything on this host, supervised: the node and the scheduler, later also the watchdog",
     .description =
-        "Starts muster serve and keeps it running: a child that ends is started again after 1, 2, 4 … 30 s.\n"
+        "Starts muster serve and muster scheduler and keeps them running: a child that ends is started again "
+        "after 1, 2, 4 … 30 s.\n"
         "One Ctrl-C (or SIGTERM) stops all of it in order; SIGHUP reloads. Agents that run are left alone "
         "and\n"
         "taken up by the next start. A child that never became ready ends muster up with its exit code.",

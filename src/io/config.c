@@ -75,6 +75,26 @@ static void set_value(struct config_value *v, char *text, char **list, const cha
     (void)snprintf(v->origin, sizeof(v->origin), "%s", origin);
 }
 
+bool config_is_embedded(void)
+{
+    const char *notify = getenv("NOTIFY_SOCKET");
+    return notify && strncmp(notify, "@muster-up-", 11) == 0;
+}
+
+/* Of systemd or a container, where everything starts at once; below `muster up` the node is ready first. */
+static bool is_service(void)
+{
+    return !config_is_embedded() && (getenv("INVOCATION_ID") || getpid() == 1);
+}
+
+bool config_is_default(const struct config *c, const char *block, const char *name)
+{
+    for (size_t row = 0; config_keys[row].name; row++)
+        if (strcmp(config_keys[row].block, block) == 0 && strcmp(config_keys[row].name, name) == 0)
+            return strcmp(c->values[row].origin, "default") == 0;
+    return false;
+}
+
 /* The variable may be somebody else's, as behind su, or name what no session has made. */
 static bool have_runtime_dir(void)
 {
@@ -98,6 +118,8 @@ static char *beside_socket(const struct config *c, const char *name)
 static char *worked_out(const struct config *c, const struct config_key *key)
 {
     bool root = geteuid() == 0;
+    if (key->offset == offsetof(struct config, scheduler_startup_grace_us))
+        return xstrdup(is_service() ? "60s" : "0s");
     if (key->offset == offsetof(struct config, data_dir))
         return root ? xstrdup("/var/lib/muster") : in_home("XDG_STATE_HOME", ".local/state", "muster");
     if (key->offset == offsetof(struct config, bus_socket))
@@ -302,8 +324,10 @@ int config_load(const char *path, struct config **ret, struct buf *all, struct e
     cfg_t *cfg = c->path ? config_parse_file(c->path, &errors, &lines) : NULL;
     if (errors.count == 0) {
         read_values(c, cfg, lines, &errors);
-        if (cfg)
+        if (cfg) {
             config_read_agents(c, cfg, &errors);
+            config_read_schedules(c, cfg, &errors);
+        }
         config_read_bus(c, cfg, &errors);
         read_secrets(c, &errors);
         finish(c, &errors);
@@ -326,6 +350,7 @@ struct config *config_free(struct config *c)
         config_list_free(c->values[row].list);
     }
     config_free_agents(c);
+    config_free_schedules(c);
     config_free_bus(c);
     free(c->values);
     free(c->path);

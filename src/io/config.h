@@ -11,9 +11,26 @@
 #include "base/log.h"
 #include "core/bus_user.h"
 #include "core/profile.h"
+#include "core/schedule_job.h"
 
 /* What is odd without being wrong; the program that loads says it once. */
 enum { CONFIG_WARN_TOKEN_READABLE = 1, CONFIG_WARN_SCHEDULER_TOKEN_SHORT = 2 };
+
+struct script { /* spec 20: what POST /api/scripts/run-due queues */
+    char *name, *schedule_text;
+    struct schedule schedule; /* in UTC */
+    char *agent, *prompt;     /* a job of this profile, or … */
+    char **command;           /* … a command of the configuration, NULL-terminated */
+    char *agent_name;         /* see script_agent_name */
+    int64_t timeout_us;
+};
+/* The profile that a script with a command of its own runs by: "script:NAME", made by the configuration's
+ * reader. */
+const char *script_agent_name(const struct script *s);
+struct marketplace { /* spec 20: a git repository that is kept up to date */
+    char *name, *url;
+    char *directory; /* NULL: data_dir/marketplaces/NAME */
+};
 
 struct config_value;
 struct config {
@@ -58,6 +75,16 @@ struct config {
     size_t agent_count;
     struct workflow *workflows;
     size_t workflow_count;
+    char *scheduler_node; /* API_URL, unless MUSTER_SCHEDULER_NODE is set */
+    char *scheduler_instance;
+    int64_t scheduler_tick_us, scheduler_startup_grace_us, scheduler_shutdown_grace_us;
+    bool scheduler_builtin;
+    struct schedule_job *schedules; /* blocks; one with a built-in job's name may leave out what that has */
+    size_t schedule_count;
+    struct script *scripts;
+    size_t script_count;
+    struct marketplace *marketplaces;
+    size_t marketplace_count;
 };
 
 /* path NULL: $MUSTER_CONFIG, ~/.config/muster/muster.conf, /etc/muster/muster.conf, and none of them is fine.
@@ -67,6 +94,8 @@ MUST_CHECK int config_load(const char *path, struct config **ret, struct buf *er
 struct config *config_free(struct config *c);
 const struct agent_profile *config_agent(const struct config *c, struct str name); /* NULL when absent */
 const struct workflow *config_workflow(const struct config *c, struct str name);
+bool config_is_embedded(void); /* this process is a child of `muster up` */
+bool config_is_default(const struct config *c, const char *block, const char *name);
 void config_show(const struct config *c, bool json, struct buf *out); /* effective values and their origin */
 
 struct config_key {

@@ -4,6 +4,8 @@
  *   config_keys.c   the tables
  *   config_parse.c  libconfuse: options from the tables, errors with their place
  *   config_agent.c  agent and workflow blocks into profiles and workflows
+ *   config_braces.c a block that is not closed
+ *   config_schedule.c  schedule, script and marketplace blocks
  *   config_bus.c    bus_user blocks, and what the bus's keys must be together
  *   config_show.c   effective values, differences */
 #pragma once
@@ -35,6 +37,12 @@ cfg_opt_t *config_parse_option(cfg_t *cfg, const struct config_key *key);
 bool config_value_fits(const char *type, const char *text, int64_t min, int64_t max, const char *one_of,
                        char reason[160]);
 
+/* config_braces.c: libconfuse takes the end of the file for the end of a block, and drops the block. */
+void config_check_braces(const char *path, struct config_errors *errors);
+
+/* config_schedule.c; after the agents, which scripts name */
+void config_read_schedules(struct config *c, cfg_t *cfg, struct config_errors *errors);
+void config_free_schedules(struct config *c);
 /* config_bus.c; cfg NULL: no file */
 void config_read_bus(struct config *c, cfg_t *cfg, struct config_errors *errors);
 void config_free_bus(struct config *c);

@@ -240,6 +240,8 @@ cfg_t *config_parse_file(const char *path, struct config_errors *errors, int **r
         config_complain(errors, path, "is not a configuration file");
     free(options);
     if (rc == CFG_SUCCESS)
+        config_check_braces(path, errors);
+    if (rc == CFG_SUCCESS && errors->count == before)
         return cfg;
     cfg_free(cfg);
     return NULL;

@@ -65,6 +65,23 @@
     X(HEARTBEATS_TRUNCATED, "heartbeats_odd", "reason", "truncated", "")                                     \
     X(METRICS_COLLECTIONS, "metrics_collections", "", "", "Snapshots collected.")                            \
     X(METRICS_DEGRADED, "metrics_degraded", "", "", "Sections of a snapshot that took their default.")       \
+    X(SCHEDULE_OUTCOME_FIRED, "schedule_instants", "outcome", "fired",                                       \
+      "Due instants of the scheduler's jobs, by what became of them.")                                       \
+    X(SCHEDULE_OUTCOME_COALESCED, "schedule_instants", "outcome", "coalesced", "")                           \
+    X(SCHEDULE_OUTCOME_OVERLAP, "schedule_instants", "outcome", "skipped:overlap", "")                       \
+    X(SCHEDULE_OUTCOME_PAUSED, "schedule_instants", "outcome", "skipped:paused", "")                         \
+    X(SCHEDULE_OUTCOME_DOWN, "schedule_instants", "outcome", "missed:down", "")                              \
+    X(SCHEDULE_OUTCOME_DEADLINE, "schedule_instants", "outcome", "missed:deadline", "")                      \
+    X(SCHEDULE_OUTCOME_GAP, "schedule_instants", "outcome", "dst-gap", "")                                   \
+    X(SCHEDULE_OUTCOME_FOLD, "schedule_instants", "outcome", "dst-fold", "")                                 \
+    X(SCHEDULE_OUTCOME_BUDGET, "schedule_instants", "outcome", "refused:budget", "")                         \
+    X(SCHEDULE_OUTCOME_BUSY, "schedule_instants", "outcome", "refused:busy", "")                             \
+    X(SCHEDULE_LATENESS_US, "schedule_lateness_us", "", "",                                                  \
+      "Microseconds between the time to fire and the firing, added up.")                                     \
+    X(SCHEDULE_ROWS_DROPPED, "schedule_rows_dropped", "", "",                                                \
+      "Outcomes of due instants that the node did not take in time.")                                        \
+    X(SCHEDULE_STATE_ERRORS, "schedule_state_errors", "", "",                                                \
+      "State files of the scheduler that could not be read or written.")                                     \
     X(BUS_CONNECTIONS, "bus_connections", "", "", "Connections that the embedded bus accepted.")             \
     X(BUS_IN_MESSAGES, "bus_received_messages", "", "", "Messages that clients published.")                  \
     X(BUS_OUT_MESSAGES, "bus_sent_messages", "", "", "Messages delivered to clients.")                       \

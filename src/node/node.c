@@ -5,6 +5,8 @@
 #include "io/file.h"
 #include "node/api/api.h"
 #include "node/auth.h"
+#include "node/marketplaces.h"
+#include "node/schedule_waits.h"
 #include "node/components.h"
 #include "node/sweep.h"
 #include "run/launch.h"
@@ -197,6 +199,8 @@ static void stop(struct node *n, const char *why)
     queue_stop(n->queue);
     fleet_stop(n->fleet);
     sweep_stop(n->sweep);
+    schedule_waits_stop(n->schedule_waits);
+    marketplaces_stop(n->marketplaces);
     (void)uv_timer_start(&n->deadline, on_deadline, NODE_STOP_DEADLINE_MS, 0);
     n->stops_waited_for = 2;
     bus_stop(n->bus, NODE_BUS_GRACE_US, on_part_stopped, n);
@@ -374,6 +378,9 @@ static struct http_route *wire(struct node *n)
     n->queue = queue_new(&n->loop, n->store, n->events, &queue);
     n->sweep = sweep_new(&n->loop, n->store, n->ended_dir);
     sweep_set_config(n->sweep, n->config);
+    n->schedule_waits = schedule_waits_new(&n->loop);
+    n->operations = operations_new();
+    n->marketplaces = marketplaces_new(&n->loop, n->store, n->operations);
     n->workers = make_workers(n);
     struct http_config http = http_settings(n);
     struct http_route *routes = api_all_routes(&route_count);
@@ -402,6 +409,9 @@ static void unwire(struct node *n)
     n->fleet = fleet_free(n->fleet);
     n->queue = queue_free(n->queue);
     n->sweep = sweep_free(n->sweep);
+    n->schedule_waits = schedule_waits_free(n->schedule_waits);
+    n->marketplaces = marketplaces_free(n->marketplaces);
+    n->operations = operations_free(n->operations);
     n->auth = auth_free(n->auth);
     n->bus = bus_free(n->bus); /* answers what still waits to hear whether it reached somebody */
     n->workers = workers_free(n->workers);

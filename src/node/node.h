@@ -17,6 +17,9 @@
 
 struct auth;
 struct sweep;
+struct schedule_waits;
+struct operations;
+struct marketplaces;
 struct workers;
 struct node {
     uv_loop_t loop;
@@ -32,6 +35,9 @@ struct node {
     struct fleet *fleet;
     struct status *status;
     struct sweep *sweep;
+    struct schedule_waits *schedule_waits;
+    struct operations *operations;
+    struct marketplaces *marketplaces;
     struct workers *workers;
     struct http_server *http;
     char cgroup[CGROUP_PATH_MAX]; /* runs have theirs below it; "" for none */

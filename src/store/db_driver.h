@@ -60,6 +60,7 @@ struct db {
 
 extern const struct db_driver db_driver_sqlite;
 extern const struct migration_list migrations_sqlite;
+extern const char migration_schedules[];
 extern const char migration_workers[]; /* the later steps, one file each: migrations_*.c */
 
 static inline bool db_in_transaction(struct db *db)

@@ -113,6 +113,7 @@ static const char initial[] =
 static const struct migration rows[] = {
     {.version = 1, .name = "initial", .sql = initial},
     {.version = 2, .name = "workers", .sql = migration_workers},
+    {.version = 3, .name = "schedules", .sql = migration_schedules},
     {.version = 5, .name = "agents and sessions", .sql = migration_fleet},
 };
 

@@ -1,5 +1,6 @@
 #include "node/queue/queue_internal.h"
 
+#include "io/child.h"
 #include "io/counters.h"
 #include "io/procfs.h"
 
@@ -523,6 +524,5 @@ void live_on_children(uv_signal_t *watch, int signal)
 {
     (void)watch;
     (void)signal;
-    while (waitpid(-1, NULL, WNOHANG) > 0)
-        ;
+    child_reap_all();
 }

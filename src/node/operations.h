@@ -1,0 +1,28 @@
+/* operations.h -- work of the node that outlives the request which began it (spec 50 S11).
+ *
+ * The request is answered 202 with a run id and Location: /api/v1/operations/ID, and whoever asked follows it
+ * there.  One of a kind runs at a time: a second start is `busy`, which is 409.  Kept in memory, the last
+ * OPERATIONS_KEPT; ids begin with this start's, so that an id of an earlier node is unknown and not somebody
+ * else's.  Loop thread. */
+#pragma once
+#include "io/http_server.h"
+
+#define OPERATIONS_KEPT 64
+#define OPERATION_ID_MAX 40
+
+struct operations;
+struct operations *operations_new(void);
+struct operations *operations_free(struct operations *o);
+
+/* A new one; NULL when one of its kind runs.  `kind` is a literal.  The id is valid until it has ended. */
+MUST_CHECK const char *operation_begin(struct operations *o, const char *kind);
+/* `error` NULL: it went well.  `result` is one JSON value, "" for none; copied. */
+void operation_end(struct operations *o, const char *id, const char *error, struct str result);
+/* The id of the one that runs, NULL: none. */
+const char *operation_running(const struct operations *o, const char *kind);
+/* Replies 202 with run_id and Location. */
+void operation_reply_accepted(struct http_request *r, const char *id);
+/* Replies 409 busy. */
+void operation_reply_busy(const struct operations *o, struct http_request *r, const char *kind);
+/* GET /api/v1/operations/{id} */
+void operation_reply(const struct operations *o, struct http_request *r, struct str id);
