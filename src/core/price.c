@@ -122,3 +122,52 @@ bool price_cost_micro_usd(struct str model, const struct usage *u, enum price_sc
     *ret = pico / 1000000 + (pico % 1000000 >= 500000);
     return true;
 }
+
+/* -- tiers, in percent -- */
+
+__extension__ typedef __int128 signed_wide;
+
+static const struct {
+    struct str prefix; /* of the plain name */
+    int percent;
+} fast_tiers[] = {
+    {{"claude-opus-4-6", 15}, 600}, {{"claude-opus-4-7", 15}, 600}, {{"claude-opus-4-8", 15}, 200},
+    {{"claude-opus-5", 13}, 200},   {{"gpt-5.5", 7}, 250},          {{"gpt-5.3-codex", 13}, 200},
+    {{"gpt-5.4", 7}, 200},          {{"gpt-5.6", 7}, 200},          {{"gpt-6-astra", 11}, 200},
+};
+
+#define WEB_SEARCH_PICO_USD INT64_C(10000000000)
+
+static int percent_of(const struct price *price, unsigned flags)
+{
+    int percent = 100;
+    for (size_t i = 0; flags & USAGE_FAST && i < COUNT_OF(fast_tiers); i++)
+        if (str_starts_with(str_of(price->model), fast_tiers[i].prefix))
+            percent = fast_tiers[i].percent;
+    if (flags & USAGE_BATCH)
+        percent /= 2;
+    return flags & USAGE_US_ONLY ? percent * 11 / 10 : percent;
+}
+
+static bool is_long(const struct price *price, unsigned flags)
+{
+    unsigned over = price->long_above_tokens <= 200000 ? USAGE_OVER_200K : USAGE_OVER_272K;
+    return price->long_above_tokens && flags & over;
+}
+
+bool price_counts_pico_usd(const struct price *price, const int64_t counts[USAGE_COUNTS], unsigned flags,
+                           int64_t *ret)
+{
+    const struct price_rates *r = is_long(price, flags) ? &price->long_rates : &price->rates;
+    signed_wide cost =
+        (signed_wide)counts[COUNT_INPUT] * r->input + (signed_wide)counts[COUNT_OUTPUT] * r->output +
+        (signed_wide)counts[COUNT_CACHE_READ] * (r->cache_read < 0 ? r->input : r->cache_read) +
+        (signed_wide)counts[COUNT_CACHE_WRITE_5M] * (r->cache_write_5m < 0 ? r->input : r->cache_write_5m) +
+        (signed_wide)counts[COUNT_CACHE_WRITE_1H] * (r->cache_write_1h < 0 ? r->input : r->cache_write_1h);
+    cost =
+        cost * percent_of(price, flags) / 100 + (signed_wide)counts[COUNT_WEB_SEARCHES] * WEB_SEARCH_PICO_USD;
+    if (cost < 0 || cost > INT64_MAX)
+        return false;
+    *ret = (int64_t)cost;
+    return true;
+}

@@ -6,7 +6,7 @@
  * ("anthropic/", "us.anthropic."), a "[1m]" suffix and a trailing date or version ("-20250929", "@20250929",
  * "-v1:0") are taken off.  Pure.  Any thread. */
 #pragma once
-#include "core/usage.h"
+#include "core/usage_event.h"
 
 /* Micro-USD per million tokens, which is also 10^-12 USD per token: 3 USD per million is 3000000.  -1: the
  * vendor does not sell it by that name; it is billed as `input` (cache kinds) where tokens of it turn up all
@@ -38,6 +38,12 @@ bool price_cost_pico_usd(struct str model, const struct usage *u, enum price_sco
                          int64_t *ret);
 bool price_cost_micro_usd(struct str model, const struct usage *u, enum price_scope scope, int64_t at_us,
                           int64_t *ret);
+
+/* The same for sums of one kind of answers: `flags` (enum usage_flag) tell the tier, and whether each was a
+ * long-context request.  A fast answer is billed at the model's multiple, a batch at half, one that had to
+ * stay in the United States at 1.1, and a web search at a cent. */
+bool price_counts_pico_usd(const struct price *price, const int64_t counts[USAGE_COUNTS], unsigned flags,
+                           int64_t *ret);
 
 size_t price_count(void); /* rows of the table, for listing */
 const struct price *price_at(size_t i);

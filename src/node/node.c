@@ -9,6 +9,7 @@
 #include "node/schedule_waits.h"
 #include "node/components.h"
 #include "node/sweep.h"
+#include "node/usage.h"
 #include "run/launch.h"
 
 #include <fcntl.h>
@@ -381,6 +382,7 @@ static struct http_route *wire(struct node *n)
     n->schedule_waits = schedule_waits_new(&n->loop);
     n->operations = operations_new();
     n->marketplaces = marketplaces_new(&n->loop, n->store, n->operations);
+    n->usage = usage_service_new(&n->loop, n->config->data_dir);
     n->workers = make_workers(n);
     struct http_config http = http_settings(n);
     struct http_route *routes = api_all_routes(&route_count);
@@ -402,6 +404,7 @@ static void unwire(struct node *n)
     n->status = status_free(n->status);
     n->events = events_free(n->events);
     n->metrics = metrics_free(n->metrics);
+    n->usage = usage_service_free(n->usage);
     n->store = store_close(n->store);
     (void)uv_run(&n->loop,
                  UV_RUN_NOWAIT); /* handles that stop() closed are let go of before their owners are freed */

@@ -20,6 +20,7 @@ struct sweep;
 struct schedule_waits;
 struct operations;
 struct marketplaces;
+struct usage_service;
 struct workers;
 struct node {
     uv_loop_t loop;
@@ -38,6 +39,7 @@ struct node {
     struct schedule_waits *schedule_waits;
     struct operations *operations;
     struct marketplaces *marketplaces;
+    struct usage_service *usage;
     struct workers *workers;
     struct http_server *http;
     char cgroup[CGROUP_PATH_MAX]; /* runs have theirs below it; "" for none */

@@ -1,0 +1,107 @@
+#include "cli/usage.h"
+
+#include "base/buf.h"
+#include "cli/commands.h"
+#include "transcripts/usage_json.h"
+
+static int report(const struct invocation *in, enum usage_group group);
+
+static int daily(const struct invocation *in)
+{
+    return report(in, USAGE_BY_DAY);
+}
+static int weekly(const struct invocation *in)
+{
+    return report(in, USAGE_BY_WEEK);
+}
+static int monthly(const struct invocation *in)
+{
+    return report(in, USAGE_BY_MONTH);
+}
+static int session(const struct invocation *in)
+{
+    return report(in, USAGE_BY_SESSION);
+}
+static int blocks(const struct invocation *in)
+{
+    return report(in, USAGE_BY_BLOCK);
+}
+static int models(const struct invocation *in)
+{
+    return report(in, USAGE_BY_MODEL);
+}
+static int projects(const struct invocation *in)
+{
+    return report(in, USAGE_BY_PROJECT);
+}
+
+static const struct command_option options[] = {
+    {0, "source", "AGENT", "all, claude, codex or gemini; default all."},
+    {'s', "since", "DATE", "From this day on: 2026-11-22 or 20261122."},
+    {'u', "until", "DATE", "Up to and with this day."},
+    {'z', "zone", "ZONE", "The time zone whose days are meant, by IANA name; default the system's."},
+    {'b', "breakdown", NULL, "A line per model below each row."},
+    {0, "compat", "TOOL", "ccusage: by the rules and prices of that tool, in its JSON."},
+    {'j', "json", NULL, "Print JSON."},
+    {0}};
+
+static const struct command_verb verbs[] = {
+    {"daily", "", "Tokens and cost by day", daily},
+    {"weekly", "", "By week, from Monday on", weekly},
+    {"monthly", "", "By month", monthly},
+    {"session", "", "By session, the dearest first", session},
+    {"blocks", "", "By Claude's windows of five hours", blocks},
+    {"models", "", "By model", models},
+    {"projects", "", "By project", projects},
+    {"statusline", "", "One line for Claude Code's status line, which sends JSON on standard input",
+     usage_statusline_run},
+    {"explain", "", "How the figures differ from ccusage's here, and why", usage_explain_run},
+    {0}};
+
+const struct command command_usage_report = {
+    .name = "usage",
+    .summary = "What coding agents on this machine have used and cost",
+    .description = "Reads the transcripts of Claude Code, Codex and Gemini CLI where these keep them; needs "
+                   "no node and no\n"
+                   "configuration. What was read is remembered in $XDG_CACHE_HOME/muster, so the next report "
+                   "reads only\n"
+                   "what is new, and what an agent CLI has meanwhile deleted still counts.\n"
+                   "\n"
+                   "An answer that is told several times counts once. Its price is the one of its day. A "
+                   "model without a\n"
+                   "price has no cost, which is not the cost zero: it is named below the table.\n"
+                   "\n"
+                   "CLAUDE_CONFIG_DIR, CODEX_HOME and HOME tell where the transcripts are.",
+    .options = options,
+    .verbs = verbs,
+};
+
+static int report(const struct invocation *in, enum usage_group group)
+{
+    const char *compat = command_option(in, "compat");
+    if (compat && strcmp(compat, "ccusage") != 0)
+        return command_usage(in, "--compat \"%.40s\": only ccusage is known", compat);
+    if (compat)
+        return usage_compat_run(in, group);
+    struct usage_request q;
+    int rc = usage_request_read(in, group, &q);
+    if (rc != 0)
+        return rc;
+    struct ledger ledger;
+    struct usage_scan_result scan;
+    usage_refresh(&ledger, q.question.sources, !q.json, &scan);
+    struct usage_report r;
+    usage_report_make(&ledger, &q.question, &r);
+    if (q.json) {
+        struct buf out = BUF_INIT;
+        usage_json(&r, q.zone_name, &scan, &out);
+        buf_add_char(&out, '\n');
+        (void)fwrite(out.p, 1, out.n, stdout);
+        buf_deinit(&out);
+    } else {
+        usage_print_table(&q, &r, &scan);
+    }
+    usage_report_deinit(&r);
+    ledger_close(&ledger);
+    return EXIT_DONE;
+}

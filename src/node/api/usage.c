@@ -1,0 +1,95 @@
+/* Tokens and cost from transcripts (spec 60 U6). */
+#include "core/civil.h"
+#include "io/zoneinfo.h"
+#include "node/api/api.h"
+#include "node/usage.h"
+#include "transcripts/usage_json.h"
+
+static bool refuse(struct http_request *r, const char *parameter, const char *value, const char *expected)
+{
+    http_reply_problem(r, 400, NULL, "%s=%.60s: %s is expected", parameter, value, expected);
+    return false;
+}
+
+static bool read_group(struct http_request *r, const char *name, enum usage_group fallback,
+                       enum usage_group *ret)
+{
+    const char *text = api_query_text(r, name);
+    *ret = fallback;
+    if (!text)
+        return true;
+    for (int g = 0; g < USAGE_GROUPS; g++)
+        if (strcmp(text, usage_group_words[g].name) == 0) {
+            *ret = (enum usage_group)g;
+            return true;
+        }
+    return refuse(r, name, text, "day, week, month, session, block, model or project");
+}
+
+static bool read_groups(struct http_request *r, struct usage_question *q)
+{
+    bool grouped = api_query_text(r, "group") != NULL;
+    enum usage_group bucket;
+    if (!read_group(r, "bucket", USAGE_BY_DAY, &bucket) || !read_group(r, "group", bucket, &q->group))
+        return false;
+    if (bucket > USAGE_BY_MONTH)
+        return refuse(r, "bucket", usage_group_words[bucket].name, "day, week or month");
+    bool named = q->group == USAGE_BY_MODEL || q->group == USAGE_BY_PROJECT || q->group == USAGE_BY_SESSION;
+    bool bucketed = grouped && api_query_text(r, "bucket");
+    if (bucketed && !named && q->group != bucket)
+        return refuse(r, "group", usage_group_words[q->group].name,
+                      "beside a bucket, model, project or session");
+    q->bucket = bucketed && named ? bucket : q->group;
+    return true;
+}
+
+static bool read_day(struct http_request *r, const char *name, int64_t fallback, int64_t *ret)
+{
+    const char *text = api_query_text(r, name);
+    *ret = fallback;
+    return !text || usage_day_parse(text, ret) || refuse(r, name, text, "a day such as 2026-11-22");
+}
+
+static bool read_source(struct http_request *r, unsigned *ret)
+{
+    const char *text = api_query_text(r, "source");
+    *ret = 0;
+    for (unsigned i = 0; text && i < TRANSCRIPT_FORMAT_COUNT; i++)
+        if (strcmp(text, transcript_format_names[i]) == 0)
+            *ret = 1U << i;
+    return !text || *ret || strcmp(text, "all") == 0 ||
+           refuse(r, "source", text, "all, claude, codex or gemini");
+}
+
+/* The zone's file is read on the loop thread the first time that it is asked for: four kilobytes, once. */
+static bool read_zone(struct http_request *r, const struct timezone **ret, const char **ret_name)
+{
+    struct err e;
+    const char *text = api_query_text(r, "zone");
+    *ret_name = text ? text : "UTC";
+    *ret = timezone_utc();
+    return !text || (strlen(text) < 64 && zoneinfo_get(text, ret, &e) == 0) ||
+           refuse(r, "zone", text, "a time zone such as Europe/Prague");
+}
+
+static void get_usage(struct http_request *r, void *context)
+{
+    struct node *n = context;
+    struct usage_question q = {.now_us = clock_wall_us()};
+    const char *zone_name;
+    if (read_groups(r, &q) && read_zone(r, &q.zone, &zone_name) &&
+        read_day(r, "from", INT64_MIN, &q.since_day) && read_day(r, "to", INT64_MAX, &q.until_day) &&
+        read_source(r, &q.sources))
+        usage_service_answer(n->usage, r, &q, zone_name);
+}
+
+static const struct http_route routes[] = {
+    {HTTP_GET, "/api/v1/usage", API_VIEWERS, get_usage,
+     .summary = "Tokens and cost from the transcripts of agents",
+     .query =
+         "group:string:day, week, month, session, block, model or project;bucket:string:day, week or month;"
+         "from:string:First day;to:string:Last day;zone:string:IANA name, default UTC;"
+         "source:string:all, claude, codex or gemini",
+     .responses = "200:Rows, totals, models without a price, lines that were skipped"},
+};
+const struct api_routes api_usage_routes = {routes, COUNT_OF(routes)};

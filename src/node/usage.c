@@ -1,0 +1,111 @@
+#include "node/usage.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "io/worker.h"
+#include "transcripts/usage_json.h"
+
+#define FRESH_US (2 * USEC_PER_SEC)
+
+struct usage_service {
+    struct worker *worker;
+    char *dir; /* owned */
+    /* the worker's */
+    struct ledger ledger;
+    bool is_open;
+    int64_t scanned_us;
+    struct usage_scan_result scan;
+};
+
+struct asking {
+    struct worker_job job;
+    struct http_request *request;
+    struct usage_question question;
+    char zone_name[64];
+    struct buf body;
+};
+
+/* -- the worker's thread -- */
+
+static const char *environment(const char *name)
+{
+    return getenv(name);
+}
+
+static void refresh(struct usage_service *s)
+{
+    if (s->is_open && clock_monotonic_us() - s->scanned_us < FRESH_US)
+        return;
+    if (!s->is_open)
+        ledger_open(&s->ledger, s->dir);
+    s->is_open = true;
+    struct file_walk files = {.count = 0};
+    file_walk_homes(&files, environment, ~0U);
+    file_walk_finish(&files);
+    usage_scan(&s->ledger, &files, clock_wall_us(), NULL, &s->scan);
+    file_walk_deinit(&files);
+    int rc = ledger_save(&s->ledger);
+    if (rc != 0)
+        log_warn("usage", "the ledger could not be saved", LOG_TEXT("cause", strerror(-rc)));
+    if (rc == 0) { /* what was saved is behind the file as it was mapped */
+        ledger_close(&s->ledger);
+        ledger_open(&s->ledger, s->dir);
+    }
+    s->scanned_us = clock_monotonic_us();
+}
+
+static void answer_all(void *context, struct worker_job *job)
+{
+    struct usage_service *s = context;
+    for (; job; job = job->next) {
+        struct asking *a = CONTAINER_OF(job, struct asking, job);
+        struct usage_report r;
+        refresh(s);
+        usage_report_make(&s->ledger, &a->question, &r);
+        usage_json(&r, a->zone_name, &s->scan, &a->body);
+        usage_report_deinit(&r);
+    }
+}
+
+/* -- the loop thread -- */
+
+static void on_answered(struct worker_job *job)
+{
+    struct asking *a = CONTAINER_OF(job, struct asking, job);
+    http_reply_json(a->request, 200, &a->body);
+    free(a);
+}
+
+void usage_service_answer(struct usage_service *s, struct http_request *r, const struct usage_question *q,
+                          const char *zone_name)
+{
+    struct asking *a = xnew(struct asking);
+    a->job.done = on_answered;
+    a->request = r;
+    a->question = *q;
+    (void)snprintf(a->zone_name, sizeof(a->zone_name), "%s", zone_name);
+    buf_init(&a->body);
+    worker_post(s->worker, &a->job);
+}
+
+struct usage_service *usage_service_new(uv_loop_t *loop, const char *data_dir)
+{
+    struct usage_service *s = xnew(struct usage_service);
+    struct buf dir = BUF_INIT;
+    buf_printf(&dir, "%s/usage", data_dir);
+    s->dir = buf_take(&dir);
+    s->worker = worker_new(loop, "usage", answer_all, s);
+    return s;
+}
+
+struct usage_service *usage_service_free(struct usage_service *s)
+{
+    if (!s)
+        return NULL;
+    s->worker = worker_free(s->worker);
+    if (s->is_open)
+        ledger_close(&s->ledger);
+    free(s->dir);
+    free(s);
+    return NULL;
+}

@@ -1,0 +1,244 @@
+#include "transcripts/file_walk.h"
+
+#include "base/buf.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#define DEPTH_MAX 32
+
+const char *const transcript_format_names[TRANSCRIPT_FORMAT_COUNT] = {"claude", "codex", "gemini"};
+
+void file_walk_deinit(struct file_walk *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        free(w->files[i].path);
+    free(w->files);
+    *w = (struct file_walk){0};
+}
+
+static int64_t nanoseconds(struct timespec t)
+{
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void add_file(struct file_walk *w, const char *path, size_t root_bytes, enum transcript_format format,
+                     const struct stat *st)
+{
+    if (w->count == w->capacity) {
+        w->capacity = MAX(64, w->capacity * 2);
+        w->files = xrealloc(w->files, w->capacity * sizeof(w->files[0]));
+    }
+    w->files[w->count++] = (struct file_walk_entry){
+        .path = xstrdup(path),
+        .name_offset = (uint32_t)root_bytes + 1,
+        .format = format,
+        .device = (int64_t)st->st_dev,
+        .inode = (int64_t)st->st_ino,
+        .size = st->st_size,
+        .mtime_ns = nanoseconds(st->st_mtim),
+        .ctime_ns = nanoseconds(st->st_ctim),
+    };
+}
+
+static bool is_transcript(const struct file_walk *w, const char *name)
+{
+    struct str s = str_of(name);
+    return str_ends_with(s, STR(".jsonl")) || (!w->ignores_packed && str_ends_with(s, STR(".jsonl.zst")));
+}
+
+struct walk_place {
+    const struct walk_place *above;
+    dev_t device;
+    ino_t inode;
+};
+
+static bool is_loop(const struct walk_place *above, const struct stat *st)
+{
+    for (; above; above = above->above)
+        if (above->device == st->st_dev && above->inode == st->st_ino)
+            return true;
+    return false;
+}
+
+static void walk(struct file_walk *w, struct buf *path, size_t root_bytes, enum transcript_format format,
+                 const struct walk_place *above, int depth);
+
+static void visit(struct file_walk *w, struct buf *path, size_t root_bytes, enum transcript_format format,
+                  const struct walk_place *above, int depth, const struct dirent *entry)
+{
+    size_t length = path->n;
+    buf_add_char(path, '/');
+    buf_add_text(path, entry->d_name);
+    struct stat st;
+    bool wanted = (entry->d_type != DT_REG || is_transcript(w, entry->d_name)) &&
+                  !(entry->d_type == DT_LNK && w->ignores_links);
+    if (wanted && stat(path->p, &st) == 0) {
+        if (S_ISREG(st.st_mode) && is_transcript(w, entry->d_name))
+            add_file(w, path->p, root_bytes, format, &st);
+        else if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX && !is_loop(above, &st)) {
+            struct walk_place here = {above, st.st_dev, st.st_ino};
+            walk(w, path, root_bytes, format, &here, depth + 1);
+        }
+    }
+    path->n = length;
+    path->p[length] = '\0';
+}
+
+static void walk(struct file_walk *w, struct buf *path, size_t root_bytes, enum transcript_format format,
+                 const struct walk_place *above, int depth)
+{
+    DIR *dir = opendir(path->p);
+    if (!dir) {
+        w->unreadable += errno != ENOENT;
+        return;
+    }
+    for (const struct dirent *entry; (entry = readdir(dir));)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            visit(w, path, root_bytes, format, above, depth, entry);
+    (void)closedir(dir);
+}
+
+void file_walk_root(struct file_walk *w, const char *root, enum transcript_format format)
+{
+    struct buf path = BUF_INIT;
+    buf_add_text(&path, root);
+    while (path.n > 1 && path.p[path.n - 1] == '/')
+        path.p[--path.n] = '\0';
+    struct stat st;
+    if (stat(path.p, &st) == 0) {
+        struct walk_place top = {NULL, st.st_dev, st.st_ino};
+        walk(w, &path, path.n, format, &top, 0);
+    }
+    buf_deinit(&path);
+}
+
+static void walk_below(struct file_walk *w, const char *home, const char *below,
+                       enum transcript_format format)
+{
+    struct buf root = BUF_INIT;
+    buf_printf(&root, "%s/%s", home, below);
+    file_walk_root(w, root.p, format);
+    buf_deinit(&root);
+}
+
+/* $CLAUDE_CONFIG_DIR may name several, with commas between; without it there are two places. */
+static void walk_claude(struct file_walk *w, const char *configured, const char *home)
+{
+    struct str rest = str_of(configured), part;
+    if (!str_empty(str_trim(rest))) {
+        while (str_split(&rest, ',', &part)) {
+            CLEANUP(freep) char *dir = str_dup(str_trim(part));
+            if (dir[0])
+                walk_below(w, dir, "projects", TRANSCRIPT_CLAUDE);
+        }
+    } else if (home && home[0]) {
+        walk_below(w, home, ".config/claude/projects", TRANSCRIPT_CLAUDE);
+        walk_below(w, home, ".claude/projects", TRANSCRIPT_CLAUDE);
+    }
+}
+
+static void walk_codex(struct file_walk *w, const char *configured, const char *home)
+{
+    struct buf dir = BUF_INIT;
+    if (configured && configured[0])
+        buf_add_text(&dir, configured);
+    else if (home && home[0])
+        buf_printf(&dir, "%s/.codex", home);
+    if (dir.n) {
+        walk_below(w, dir.p, "sessions", TRANSCRIPT_CODEX);
+        walk_below(w, dir.p, "archived_sessions", TRANSCRIPT_CODEX);
+    }
+    buf_deinit(&dir);
+}
+
+void file_walk_homes(struct file_walk *w, const char *(*lookup)(const char *name), unsigned with)
+{
+    const char *home = lookup("HOME");
+    if (with & (1U << TRANSCRIPT_CLAUDE))
+        walk_claude(w, lookup("CLAUDE_CONFIG_DIR"), home);
+    if (with & (1U << TRANSCRIPT_CODEX))
+        walk_codex(w, lookup("CODEX_HOME"), home);
+    if (with & (1U << TRANSCRIPT_GEMINI) && home && home[0])
+        walk_below(w, home, ".gemini/tmp", TRANSCRIPT_GEMINI);
+}
+
+static int by_path(const void *a, const void *b)
+{
+    const struct file_walk_entry *x = a, *y = b;
+    return strcmp(x->path, y->path);
+}
+
+static int by_inode(const void *a, const void *b)
+{
+    const struct file_walk_entry *const *x = a, *const *y = b;
+    if ((*x)->device != (*y)->device)
+        return (*x)->device < (*y)->device ? -1 : 1;
+    if ((*x)->inode != (*y)->inode)
+        return (*x)->inode < (*y)->inode ? -1 : 1;
+    return strcmp((*x)->path, (*y)->path);
+}
+
+static void drop(struct file_walk_entry *f)
+{
+    free(f->path);
+    f->path = NULL;
+}
+
+/* Of several names of one file the smallest stays. */
+static void drop_other_names(struct file_walk *w)
+{
+    const struct file_walk_entry **order = xcalloc(w->count, sizeof(*order));
+    for (size_t i = 0; i < w->count; i++)
+        order[i] = &w->files[i];
+    qsort(order, w->count, sizeof(*order), by_inode);
+    size_t first = 0;
+    for (size_t i = 1; i < w->count; i++) {
+        if (order[i]->device == order[first]->device && order[i]->inode == order[first]->inode)
+            drop(&w->files[order[i] - w->files]);
+        else
+            first = i;
+    }
+    free(order);
+}
+
+/* In path order X.jsonl comes right before X.jsonl.zst, but for names that go on with what sorts before
+ * ".zst". */
+static void drop_packed_twins(struct file_walk *w)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        if (!w->files[i].path || !str_ends_with(str_of(w->files[i].path), STR(".zst")))
+            continue;
+        CLEANUP(freep) char *plain = xstrndup(w->files[i].path, strlen(w->files[i].path) - 4);
+        for (size_t k = i; k-- > 0;) {
+            if (!w->files[k].path)
+                continue;
+            int order = strcmp(w->files[k].path, plain);
+            if (order == 0)
+                drop(&w->files[i]);
+            if (order <= 0)
+                break;
+        }
+    }
+}
+
+static void compact(struct file_walk *w)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < w->count; i++)
+        if (w->files[i].path)
+            w->files[kept++] = w->files[i];
+    w->count = kept;
+}
+
+void file_walk_finish(struct file_walk *w)
+{
+    if (w->count == 0)
+        return;
+    qsort(w->files, w->count, sizeof(w->files[0]), by_path);
+    if (!w->ignores_links)
+        drop_other_names(w);
+    drop_packed_twins(w);
+    compact(w);
+}

@@ -1,0 +1,35 @@
+/* file_walk.h -- which files are transcripts (spec 60 T1).
+ *
+ * Walks the roots of one agent CLI and lists its files with what stat(2) says, sorted by path.  A directory
+ * or file that several names lead to is taken once, by its smallest name; a symbolic link is followed.
+ * X.jsonl.zst is X.jsonl packed away: where both are there, the plain one is listed.  One thread. */
+#pragma once
+#include "base/str.h"
+
+#include <sys/stat.h>
+
+enum transcript_format { TRANSCRIPT_CLAUDE, TRANSCRIPT_CODEX, TRANSCRIPT_GEMINI };
+#define TRANSCRIPT_FORMAT_COUNT 3
+extern const char *const transcript_format_names[TRANSCRIPT_FORMAT_COUNT];
+
+struct file_walk_entry {
+    char *path;           /* owned */
+    uint32_t name_offset; /* of the part below the root: "PROJECT/SESSION.jsonl" */
+    enum transcript_format format;
+    int64_t device, inode, size, mtime_ns, ctime_ns;
+};
+
+struct file_walk {
+    struct file_walk_entry *files; /* owned */
+    size_t count, capacity;
+    int64_t unreadable;  /* directories that could not be listed */
+    bool ignores_links;  /* set before: symbolic links below a root, other names of a file: as ccusage does */
+    bool ignores_packed; /* set before: .zst files */
+};
+
+void file_walk_deinit(struct file_walk *w);
+/* The homes of the agent CLIs as the environment says: getenv-like `lookup`; `with` is a bit per format. */
+void file_walk_homes(struct file_walk *w, const char *(*lookup)(const char *name), unsigned with);
+void file_walk_root(struct file_walk *w, const char *root, enum transcript_format format);
+/* Ends a walk: sorts, and drops what is there twice. */
+void file_walk_finish(struct file_walk *w);
