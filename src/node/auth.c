@@ -33,24 +33,24 @@ static int load_run(struct store_op *op, struct db *db, struct err *e)
     return token_list(db, &o->arena, &o->rows, &o->count, e);
 }
 
+static void add_row(struct auth *a, const struct token *row)
+{
+    enum http_role role;
+    if (row->revoked_at || !http_role_of(str_of(row->role), &role))
+        return;
+    a->tokens = xrealloc(a->tokens, (a->count + 1) * sizeof(*a->tokens));
+    struct known_token *t = &a->tokens[a->count++];
+    *t = (struct known_token){.id = row->id, .expires_at = row->expires_at, .role = role};
+    (void)snprintf(t->name, sizeof(t->name), "%s", row->name ? row->name : "");
+    (void)snprintf(t->scope, sizeof(t->scope), "%s", row->scope ? row->scope : "");
+    (void)snprintf(t->hash, sizeof(t->hash), "%s", row->hash);
+}
+
 static void take_rows(struct auth *a, const struct auth_op *o)
 {
-    free(a->tokens);
-    a->tokens = xcalloc(o->count, sizeof(*a->tokens));
     a->count = 0;
-    for (size_t i = 0; i < o->count; i++) {
-        const struct token *row = &o->rows[i];
-        enum http_role role;
-        if (row->revoked_at || !http_role_of(str_of(row->role), &role))
-            continue;
-        struct known_token *t = &a->tokens[a->count++];
-        t->id = row->id;
-        t->expires_at = row->expires_at;
-        t->role = role;
-        (void)snprintf(t->name, sizeof(t->name), "%s", row->name ? row->name : "");
-        (void)snprintf(t->scope, sizeof(t->scope), "%s", row->scope ? row->scope : "");
-        (void)snprintf(t->hash, sizeof(t->hash), "%s", row->hash);
-    }
+    for (size_t i = 0; i < o->count; i++)
+        add_row(a, &o->rows[i]);
 }
 
 static void load_done(struct store_op *op)
@@ -58,7 +58,9 @@ static void load_done(struct store_op *op)
     struct auth_op *o = CONTAINER_OF(op, struct auth_op, op);
     struct auth *a = o->auth;
     a->loading = false;
-    if (op->rc == 0) {
+    if (op->rc == 0 && a->again) {
+        /* Read before the last change: it would take that back until the next read. */
+    } else if (op->rc == 0) {
         take_rows(a, o);
         a->loaded = true;
     } else {
@@ -86,6 +88,20 @@ void auth_reload(struct auth *a, const struct config *config)
     o->op.run = load_run;
     o->op.done = load_done;
     store_read(a->store, &o->op);
+}
+
+void auth_add(struct auth *a, const struct token *token)
+{
+    add_row(a, token);
+    auth_reload(a, a->config);
+}
+
+void auth_remove(struct auth *a, int64_t token_id)
+{
+    for (size_t i = 0; i < a->count; i++)
+        if (a->tokens[i].id == token_id)
+            a->tokens[i--] = a->tokens[--a->count];
+    auth_reload(a, a->config);
 }
 
 struct auth *auth_new(struct store *store, const struct config *config)

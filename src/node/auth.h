@@ -13,7 +13,12 @@
 struct auth;
 struct auth *auth_new(struct store *store, const struct config *config);
 struct auth *auth_free(struct auth *a);
-void auth_reload(struct auth *a, const struct config *config); /* also after a token was made or revoked */
+void auth_reload(struct auth *a, const struct config *config);
+/* Before its answer goes out: who was told "created" may use the token at once, and who was told "revoked"
+ * can rely on it. */
+struct token;
+void auth_add(struct auth *a, const struct token *token);
+void auth_remove(struct auth *a, int64_t token_id);
 /* The list has been read from the store at least once: no token of the store is known before. */
 bool auth_is_loaded(const struct auth *a);
 bool auth_authenticate(const struct auth *a, struct str token,

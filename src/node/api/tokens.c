@@ -51,9 +51,10 @@ static int create_work(struct api_op *op, struct db *db, struct err *e)
     return 0;
 }
 
-static void reload_after(struct api_op *op)
+static void create_after(struct api_op *op)
 {
-    auth_reload(op->node->auth, op->node->config);
+    const struct token_input *in = op->input;
+    auth_add(op->node->auth, &in->token);
 }
 
 static void create(struct http_request *r, void *context)
@@ -74,7 +75,7 @@ static void create(struct http_request *r, void *context)
                                .expires_at = body.expires_at,
                                .hash = in->hash};
     http_note_resource(r, "token:%s", in->token.name);
-    op->after = reload_after;
+    op->after = create_after;
     api_write(op);
 }
 
@@ -113,6 +114,11 @@ static int revoke_work(struct api_op *op, struct db *db, struct err *e)
     return rc;
 }
 
+static void revoke_after(struct api_op *op)
+{
+    auth_remove(op->node->auth, *(const int64_t *)op->input);
+}
+
 static void revoke_token(struct http_request *r, void *context)
 {
     int64_t id;
@@ -122,7 +128,7 @@ static void revoke_token(struct http_request *r, void *context)
     struct api_op *op = api_op_new(r, context, revoke_work);
     op->input = arena_alloc(op->arena, sizeof(id));
     *(int64_t *)op->input = id;
-    op->after = reload_after;
+    op->after = revoke_after;
     api_write(op);
 }
 
