@@ -145,8 +145,9 @@ static void set_wake(struct schedule_engine *g, struct entry *e, int64_t wake_us
 
 static void plan(struct schedule_engine *g, struct entry *e, int64_t now_us)
 {
-    e->spread = false;
     e->next_due_us = next_due(e, now_us);
+    e->spread = e->spread && e->job->catchup == SCHEDULE_CATCHUP_ALL && e->next_due_us != INT64_MAX &&
+                is_missed(g, e->next_due_us, now_us); /* the rest follows without a further wait */
     bool plain = e->next_due_us == INT64_MAX || is_first_run(e);
     set_wake(g, e, e->next_due_us + (plain ? 0 : jitter_us(g, e, e->next_due_us)));
 }

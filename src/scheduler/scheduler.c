@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "io/beater.h"
 #include "scheduler/scheduler_internal.h"
 
 #include <signal.h>
@@ -200,7 +201,7 @@ static void on_stop_timer(uv_timer_t *timer)
         left++;
         asked += !firing_is_followed(f->firing); /* a run that has begun is asked about by the next start */
     }
-    if (!over && (asked || !reporter_is_idle(s->reporter)))
+    if (!s->beater_ended || (!over && (asked || !reporter_is_idle(s->reporter))))
         return;
     log_info("scheduler", "stopped", LOG_INT("in_flight", left));
     uv_stop(&s->loop);
@@ -217,6 +218,7 @@ static void on_stop_signal(uv_signal_t *handle, int signal)
     log_info("scheduler", "stopping: nothing more is fired");
     (void)sd_notify(0, "STOPPING=1");
     reporter_stop(s->reporter);
+    beat_stop(s);
     scheduler_turn(s, false);
     (void)uv_timer_start(&s->stop_timer, on_stop_timer, 0, STOP_LOOK_MS);
 }
@@ -290,6 +292,7 @@ static void run(struct scheduler *s)
         state_file_set_jobs(s->state, s->table.count);
         say_ready(s);
         reporter_all_changed(s->reporter);
+        beat_start(s);
         scheduler_turn(s, false);
         (void)uv_run(&s->loop, UV_RUN_DEFAULT);
     } else {
@@ -304,6 +307,8 @@ static void tear_down(struct scheduler *s)
         slots_forget_fired(s->fired);
     }
     s->client = http_client_free(s->client);
+    if (s->beater)
+        s->beater = beater_free(s->beater);
     s->reporter = reporter_free(s->reporter);
     s->state = state_file_free(s->state);
     slots_free(s->slots, s->engine ? s->table.count : 0);

@@ -4,6 +4,7 @@
  *   slots.c           a job's state, its rows for the ledger, and both as JSON
  *   clock.c           the timer, which also wakes when the clock was set
  *   report.c          tells the node, and hears from it what to pause and what to run
+ *   beat.c            the heartbeat
  *   firing.c, state_file.c, job_table.c  have headers of their own */
 #pragma once
 #include "base/map.h"
@@ -41,6 +42,7 @@ struct slot {                              /* one job; same index as in the tabl
 };
 
 struct reporter;
+struct beater;
 struct scheduler {
     uv_loop_t loop;
     char *config_path, *instance;
@@ -51,8 +53,9 @@ struct scheduler {
     struct state_file *state;
     struct http_client *client;
     struct reporter *reporter;
-    struct map by_name;  /* job name to index + 1 */
-    struct map restored; /* while loading: name to struct restored */
+    struct beater *beater; /* NULL: no bus is known */
+    struct map by_name;    /* job name to index + 1 */
+    struct map restored;   /* while loading: name to struct restored */
     struct firing_target target;
     struct fired *fired; /* all that are under way, those of jobs that a reload took away too */
     int timer_fd;
@@ -60,7 +63,7 @@ struct scheduler {
     uv_signal_t on_term, on_int, on_hup;
     uv_timer_t stop_timer, watchdog;
     int64_t rows_dropped, state_errors; /* counted since the last report that was taken */
-    bool stopping;
+    bool stopping, beater_ended;
     int64_t stop_deadline_us; /* monotonic, while stopping */
     int exit_code;
 };
@@ -88,6 +91,10 @@ void slots_move(struct slot *to, struct slot *from);
 MUST_CHECK int clock_start(struct scheduler *s);
 void clock_set_wake(struct scheduler *s, int64_t wake_us);
 void clock_stop(struct scheduler *s);
+
+/* beat.c */
+void beat_start(struct scheduler *s);
+void beat_stop(struct scheduler *s); /* then beater_ended, soon */
 
 /* report.c */
 struct reporter *reporter_new(struct scheduler *s);

@@ -167,5 +167,6 @@ test('muster up starts the scheduler beside the node, over its socket', async (t
     const names = (await node.get('/api/v1/schedules')).json.schedules.map((one) => one.name);
     for (const name of ['data-refresh', 'health-check', 'script-runner', 'marketplaces', 'session-collector', 'corporate-memory', 'session-processor:usage', 'session-processor:verification'])
         assert.ok(names.includes(name), name);
+    await node.waitFor(async () => (await node.get('/api/v1/workers')).json.workers.some((one) => one.worker === 'scheduler' && one.status === 'ok' || one.name === 'scheduler' && one.status === 'ok'), 'its heartbeat in the roll call');
     await node.stop();
 });
