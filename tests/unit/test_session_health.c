@@ -115,7 +115,7 @@ static void check_all(struct agent *agents, int n, size_t lowest, int64_t *vecto
 
 static void up_to_twelve_agents_agree_with_the_table_of_A5_and_A6(void **state)
 {
-    struct agent agents[AGENTS_MAX];
+    struct agent agents[AGENTS_MAX] = {0};
     int64_t vectors = 0;
     (void)state;
     check_all(agents, 0, 0, &vectors);

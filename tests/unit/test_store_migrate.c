@@ -44,13 +44,6 @@ static void future_init(struct future *n, const struct db *db, size_t more)
     n->driver.migrations = &n->list;
 }
 
-/* The name of the copy that an upgrade from this program's version leaves. */
-static const char *copy_name(struct fixture *f)
-{
-    const struct migration_list *known = db_driver_sqlite.migrations;
-    return arena_printf(&f->a, "test.db.v%lld", (long long)known->rows[known->count - 1].version);
-}
-
 static char *path_in(struct fixture *f, const char *name)
 {
     return arena_printf(&f->a, "%s/%s", f->dir, name);
