@@ -74,7 +74,7 @@ static void send_all(int fd, const char *p, size_t n)
 /* Reads up to and with the PONG that answers a PING: what was asked before is done then. */
 static void settle(int fd)
 {
-    char seen[8192];
+    char seen[8192] = {0};
     size_t n = 0;
     send_all(fd, "PING\r\n", 6);
     while (n < 6 || memcmp(seen + n - 6, "PONG\r\n", 6) != 0) {

@@ -89,7 +89,7 @@ struct span_text {
 /* Whole seconds: who reads it compares with a watch. */
 static struct span_text span(int64_t us)
 {
-    struct span_text t;
+    struct span_text t = {0};
     (void)format_duration(MAX(us, 0) / USEC_PER_SEC * USEC_PER_SEC, t.text);
     return t;
 }

@@ -103,7 +103,7 @@ static int start(struct db_sqlite *d, const char *sql, const struct db_arg *args
         return rc;
     assert(s);
     for (int i = 0; i < s->parameters; i++) {
-        assert(s->argument[i] <= count);
+        assert(args && s->argument[i] <= count);
         int code = bind_one(s->handle, i + 1, &args[s->argument[i] - 1]);
         if (code != SQLITE_OK)
             return db_sqlite_fail(d, code, e);
