@@ -71,22 +71,16 @@ export function row(what, unit, ours, peer, goal) {
 export const missedGoals = () => missed;
 export const note = (words) => console.log(`# ${words}`);
 
-// A peer that runs until the end; its output is kept away.  One that does not start ends the bench.
+// A peer that runs until the end or until it is killed; its output is kept away.  One that ends otherwise ends the bench.
 export function daemon(argv, options = {}) {
     const child = spawn(argv[0], argv.slice(1), { stdio: options.stdio ?? 'ignore', ...options });
-    let over = false;
     const ended = (why) => {
-        if (over) return;
         console.error(`${argv.join(' ')}: ${why}`);
         cleanUp().finally(() => process.exit(1));
     };
     child.on('error', (error) => ended(error.message));
-    child.on('exit', (code, signal) => ended(`ended early, ${signal ?? `code ${code}`}`));
-    child.end = () => {
-        over = true;
-        kill(child.pid, 'SIGKILL');
-    };
-    atEnd(child.end);
+    child.on('exit', (code, signal) => signal === 'SIGKILL' || ended(`ended early, ${signal ?? `code ${code}`}`));
+    atEnd(() => kill(child.pid, 'SIGKILL'));
     return child;
 }
 

@@ -83,7 +83,7 @@ async function startBareServer(node) {
 async function unchanged(node, what) {
     const bare = await startBareServer(node);
     const { ours, peer } = await alternate(rounds, () => wrkWithCpu(`${node.url}/metrics`, node.pid), () => wrkWithCpu(bare.url, bare.child.pid));
-    bare.child.end();
+    bare.child.kill('SIGKILL');
     const of = (key) => [ours.map((o) => o[key]), peer.map((p) => p[key])];
     row(`/metrics unchanged, ${what}, ${bare.bytes} bytes, against a bare epoll server`, 'per s', ...of('perSecond'), { ratio: '>=', value: 0.9 });
     note(`the same, ${what}, requests per second of the server's CPU time: ${spread(...of('perCpuSecond'))}`);

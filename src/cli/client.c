@@ -237,14 +237,15 @@ int client_stream(const struct invocation *in, const char *path, const char *las
 }
 
 /* The status of the answer, 0 when nobody answered. */
-static int ask(struct exchange *x)
+static int ask(const struct exchange *question)
 {
     struct buf answer = BUF_INIT;
-    x->url = "http://localhost";
-    x->answer = &answer;
-    bool answered = transfer(x);
+    struct exchange x = *question;
+    x.url = "http://localhost";
+    x.answer = &answer;
+    bool answered = transfer(&x);
     buf_deinit(&answer);
-    return answered ? (int)x->status : 0;
+    return answered ? (int)x.status : 0;
 }
 
 int client_ask(const char *socket_path, const char *method, const char *path, int64_t timeout_us)
