@@ -32,6 +32,8 @@ static const char *const interpreters[] = {"node", "bun", "deno", "python", "pyt
 static struct str base_name(struct str path)
 {
     size_t at = path.n;
+    if (at == 0) /* the empty slice may have no address to add to */
+        return path;
     while (at > 0 && path.p[at - 1] != '/')
         at--;
     return (struct str){path.p + at, path.n - at};
