@@ -1,6 +1,7 @@
 #include "node/usage.h"
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "io/worker.h"
 #include "transcripts/usage_json.h"
@@ -20,7 +21,8 @@ struct usage_service {
 struct asking {
     struct worker_job job;
     struct http_request *request;
-    struct usage_question question;
+    void (*write)(struct usage_service *s, struct asking *a); /* fills the body, on the worker's thread */
+    struct usage_question question;                           /* write_report */
     char zone_name[64];
     struct buf body;
 };
@@ -32,13 +34,15 @@ static const char *environment(const char *name)
     return getenv(name);
 }
 
-static void refresh(struct usage_service *s)
+static void open_ledger(struct usage_service *s)
 {
-    if (s->is_open && clock_monotonic_us() - s->scanned_us < FRESH_US)
-        return;
     if (!s->is_open)
         ledger_open(&s->ledger, s->dir);
     s->is_open = true;
+}
+
+static void scan(struct usage_service *s)
+{
     struct file_walk files = {.count = 0};
     file_walk_homes(&files, environment, ~0U);
     file_walk_finish(&files);
@@ -54,16 +58,50 @@ static void refresh(struct usage_service *s)
     s->scanned_us = clock_monotonic_us();
 }
 
+static void write_report(struct usage_service *s, struct asking *a)
+{
+    struct usage_report r;
+    bool is_fresh = s->is_open && clock_monotonic_us() - s->scanned_us < FRESH_US;
+    open_ledger(s);
+    if (!is_fresh)
+        scan(s);
+    usage_report_make(&s->ledger, &a->question, &r);
+    usage_json(&r, a->zone_name, &s->scan, &a->body);
+    usage_report_deinit(&r);
+}
+
+/* One run of the processor, as spec 60 T9 answers it.  A file's lines count together, so none is capped. */
+static void write_run(struct usage_service *s, struct asking *a)
+{
+    struct json_writer w;
+    open_ledger(s);
+    size_t before = ledger_count(&s->ledger.file, LEDGER_ENTRIES);
+    scan(s);
+    const struct usage_scan_result *found = &s->scan;
+    json_init(&w, &a->body);
+    json_object_begin(&w);
+    json_kv_bool(&w, "ok", true);
+    json_key(&w, "details");
+    json_object_begin(&w);
+    json_kv_text(&w, "processor", "usage");
+    json_kv_i64(&w, "scanned", found->files);
+    json_kv_i64(&w, "processed", found->changed);
+    json_kv_i64(&w, "skipped", found->files - found->changed - found->unreadable);
+    json_kv_i64(&w, "capped", 0);
+    json_kv_i64(&w, "errors", found->unreadable);
+    json_kv_i64(&w, "items_extracted", (int64_t)(ledger_count(&s->ledger.file, LEDGER_ENTRIES) - before));
+    json_key(&w, "errors_detail");
+    json_array_begin(&w);
+    json_array_end(&w);
+    json_object_end(&w);
+    json_object_end(&w);
+}
+
 static void answer_all(void *context, struct worker_job *job)
 {
-    struct usage_service *s = context;
     for (; job; job = job->next) {
         struct asking *a = CONTAINER_OF(job, struct asking, job);
-        struct usage_report r;
-        refresh(s);
-        usage_report_make(&s->ledger, &a->question, &r);
-        usage_json(&r, a->zone_name, &s->scan, &a->body);
-        usage_report_deinit(&r);
+        a->write(context, a);
     }
 }
 
@@ -76,16 +114,29 @@ static void on_answered(struct worker_job *job)
     free(a);
 }
 
-void usage_service_answer(struct usage_service *s, struct http_request *r, const struct usage_question *q,
-                          const char *zone_name)
+static struct asking *asking_new(struct http_request *r,
+                                 void (*write)(struct usage_service *s, struct asking *a))
 {
     struct asking *a = xnew(struct asking);
     a->job.done = on_answered;
     a->request = r;
+    a->write = write;
+    buf_init(&a->body);
+    return a;
+}
+
+void usage_service_answer(struct usage_service *s, struct http_request *r, const struct usage_question *q,
+                          const char *zone_name)
+{
+    struct asking *a = asking_new(r, write_report);
     a->question = *q;
     (void)snprintf(a->zone_name, sizeof(a->zone_name), "%s", zone_name);
-    buf_init(&a->body);
     worker_post(s->worker, &a->job);
+}
+
+void usage_service_run(struct usage_service *s, struct http_request *r)
+{
+    worker_post(s->worker, &asking_new(r, write_run)->job);
 }
 
 struct usage_service *usage_service_new(uv_loop_t *loop, const char *data_dir)

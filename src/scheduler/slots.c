@@ -57,10 +57,11 @@ static const char *status_word(const struct firing_result *r)
                                                    : "failed";
 }
 
+/* A job that goes on failing in the same way says so once; its rows and its state tell each time. */
 static void log_end(const struct scheduler *s, size_t job, const struct firing_result *r)
 {
-    const char *name = s->table.jobs[job].name;
-    if (r->ok)
+    const char *name = s->table.jobs[job].name, *before = s->slots[job].last_error;
+    if (r->ok || (before && strcmp(before, r->error) == 0))
         log_debug("scheduler", "fired", LOG_TEXT("schedule", name), LOG_INT("status", r->status));
     else
         log_warn("scheduler", r->outcome == SCHEDULE_FIRED ? "a job has failed" : "a job was refused",
@@ -84,11 +85,11 @@ static void on_fired(void *arg, const struct firing_result *result)
                              .has_result = true};
     slot->fired = NULL;
     slot->manual = false;
+    log_end(s, job, result);
     set_text(&slot->last_status, status_word(result));
     set_text(&slot->last_error, result->error);
     slot->last_end_us = clock_wall_us();
     slot->last_duration_us = result->duration_us;
-    log_end(s, job, result);
     slots_add_row(s, job, &row);
     schedule_engine_ended(s->engine, job,
                           result->outcome != SCHEDULE_FIRED ? SCHEDULE_NEITHER

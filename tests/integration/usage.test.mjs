@@ -344,3 +344,19 @@ test('U6: GET /api/v1/usage answers what muster usage answers, to the token, and
     writeFileSync(file, text(claudeLine({ output_tokens: 7 }, { model: 'claude-late' })));
     await node.waitFor(async () => (await node.get('/api/v1/usage?group=model')).json.models.some((m) => m.model === 'claude-late'), 'the new transcript');
 });
+
+test('T9: a run of the processor usage tells what it found, once; an unknown one is told the known ones', async (t) => {
+    const home = new UsageHome(t);
+    home.session('a', [claudeLine({ output_tokens: 3 }), claudeLine({ output_tokens: 4 })]);
+    home.session('b', [claudeLine({ output_tokens: 5 })]);
+    const { CLAUDE_CONFIG_DIR, CODEX_HOME } = home.environment;
+    const node = await startNode(t, { env: { CLAUDE_CONFIG_DIR, CODEX_HOME } });
+    const processor = async (name) => node.post(`/api/admin/run-session-processor?processor=${name}`, {});
+    const details = { processor: 'usage', capped: 0, errors: 0, errors_detail: [] };
+    assert.deepEqual((await processor('usage')).json, { ok: true, details: { ...details, scanned: 2, processed: 2, skipped: 0, items_extracted: 3 } });
+    assert.deepEqual((await processor('usage')).json, { ok: true, details: { ...details, scanned: 2, processed: 0, skipped: 2, items_extracted: 0 } });
+    const unknown = await processor('summary');
+    assert.equal(unknown.status, 400);
+    assert.match(unknown.json.detail, /usage or verification/);
+    assert.equal((await processor('verification')).status, 501);
+});
