@@ -248,7 +248,9 @@ static void on_poll_timer(uv_timer_t *timer)
 {
     struct reporter *r = CONTAINER_OF(timer, struct reporter, poll_timer);
     struct buf path = BUF_INIT;
-    buf_printf(&path, "/api/v1/schedules/commands?after=%lld&wait_s=%d", (long long)r->after, WAIT_S);
+    buf_printf(&path, "/api/v1/schedules/commands?wait_s=%d", WAIT_S);
+    if (r->after >= 0)
+        buf_printf(&path, "&after=%lld", (long long)r->after);
     r->polling = true;
     request(r, "GET", path.p, (struct str){0}, (WAIT_S + 15) * USEC_PER_SEC, on_commands);
     buf_deinit(&path);

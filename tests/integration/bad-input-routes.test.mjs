@@ -7,7 +7,7 @@ import { startNode } from '../lib/node.mjs';
 const config = 'agent "a" { command = { "true", "{prompt}", "{args}" } }\nworkflow "w" { stages = { "one", "two" } }\n';
 
 // A value of each field that would be taken, by its schema; names that must exist are those of the configuration above.
-const known = { agent: 'a', agents: ['a'], workflow: 'w', stage: 'one', task_id: 1, class: 'retry' };
+const known = { agent: 'a', agents: ['a'], workflow: 'w', stage: 'one', task_id: 1, class: 'retry', jobs: [] };
 
 function good(name, schema) {
     if (name in known) return known[name];
@@ -23,7 +23,7 @@ function goodBody(schema) {
 // [value, pointer below the field] that a schema refuses.
 function refusedBy(schema) {
     const wrong = { string: [7, true, [], {}], integer: ['7', 1.5, true, [], 1e300], number: ['7', true, []], boolean: ['true', 1, []], object: ['x', 7, []], array: ['x', 7, {}] };
-    const bad = wrong[schema.type].map((value) => [value, '']);
+    const bad = (wrong[schema.type] ?? [7, true, 'x']).map((value) => [value, '']); // a field of no type is a list or an object
     if (schema.type === 'string') bad.push(['nul \u0000 byte', '']);
     if (schema.minLength > 0) bad.push(['', '']);
     if (schema.maxLength) bad.push(['x'.repeat(schema.maxLength + 1), '']);

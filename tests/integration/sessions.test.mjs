@@ -266,6 +266,6 @@ test('a run of the queue is an agent while it lives, and its task is its session
     assert.deepEqual([ids(d), d.agents[0].process_id, d.agents[0].is_accessible], [[agent.id], agent.pid, true]);
     assert.ok(d.agents[0].memory_mb > 0);
     await node.post(`/api/v1/jobs/${job.id}/cancel`);
-    await node.waitFor(async () => (await node.get('/api/v1/agents')).json.agents.length === 0, 'the agent to be gone');
+    await node.waitFor(async () => !(await node.get('/api/v1/agents')).json.agents.some((a) => a.id === agent.id), 'the agent to be gone');
     assert.equal((await node.get(`/api/v1/sessions/task-${task.id}/status`)).status, 404);
 });

@@ -337,7 +337,7 @@ static void looked(struct store_op *store_op)
 static void commands(struct http_request *r, void *context)
 {
     int64_t after, wait_s;
-    if (!http_query_i64(r, "after", -1, INT64_MAX, -1, &after) ||
+    if (!http_query_i64(r, "after", 0, INT64_MAX, -1, &after) ||
         !http_query_i64(r, "wait_s", 0, WAIT_MAX_S, 0, &wait_s))
         return;
     struct api_op *op = api_op_new(r, context, commands_work);

@@ -26,7 +26,8 @@ static void run_processor(struct http_request *r, void *context)
             not_here(r, arena_printf(http_arena(r), "the processor %s", name));
         return;
     }
-    http_reply_problem(r, 400, NULL, "processor=%.60s: usage or verification is expected", name ? name : "");
+    http_reply_problem(r, 400, "/processor", "processor=%.60s: usage or verification is expected",
+                       name ? name : "");
 }
 
 static void run_collector(struct http_request *r, void *context)

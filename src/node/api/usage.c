@@ -7,7 +7,8 @@
 
 static bool refuse(struct http_request *r, const char *parameter, const char *value, const char *expected)
 {
-    http_reply_problem(r, 400, NULL, "%s=%.60s: %s is expected", parameter, value, expected);
+    http_reply_problem(r, 400, arena_printf(http_arena(r), "/%s", parameter), "%s=%.60s: %s is expected",
+                       parameter, value, expected);
     return false;
 }
 

@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/map.h"
-#include "base/parse.h"
 #include "io/counters.h"
 #include "node/status/render.h"
 
@@ -61,9 +60,12 @@ struct status {
 static bool query_flag(struct http_request *r, const char *name, bool *ret)
 {
     struct str text;
-    if (!http_query(r, name, &text) || parse_bool(text, ret))
+    if (!http_query(r, name, &text))
         return true;
-    http_reply_problem(r, 400, NULL, "%s must be true or false", name);
+    *ret = str_equal(text, STR("true"));
+    if (*ret || str_equal(text, STR("false")))
+        return true;
+    http_reply_problem(r, 400, arena_printf(http_arena(r), "/%s", name), "%s must be true or false", name);
     return false;
 }
 
@@ -78,7 +80,7 @@ static bool query_strategy(struct http_request *r, enum status_strategy *ret)
         *ret = (enum status_strategy)i;
         return true;
     }
-    http_reply_problem(r, 400, NULL, "strategy must be fast, detailed or comprehensive");
+    http_reply_problem(r, 400, "/strategy", "strategy must be fast, detailed or comprehensive");
     return false;
 }
 
