@@ -3,7 +3,7 @@
 import { copyFileSync } from 'node:fs';
 import path from 'node:path';
 import { waitUntil } from '../tests/lib/wait.mjs';
-import { atEnd, cpuSeconds, daemon, folder, loadCore, median, privateMiB, row, startNode, tool } from './measure.mjs';
+import { cpuSeconds, daemon, folder, loadCore, median, privateMiB, row, startNode, tool } from './measure.mjs';
 
 const agents = 1000;
 const processes = 10_000;
@@ -37,18 +37,16 @@ async function statusAgainstPs() {
         theirs.push(await timed(ps));
     }
     row(`session status, comprehensive, ${agents} agents, against ps over the same pids`, 'ms', median(ours), median(theirs), { ratio: '<=', value: 0.5 });
-    await node.destroy();
-    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    await node.destroy(); // the processes stay: they are among those of the next rows
 }
 
 // CPU of the node per look, and what it holds, with everything there and after it.
 async function look() {
     const program = path.join(folder('agents'), 'claude');
     copyFileSync('/bin/sleep', program);
-    const others = sleepers('/bin/sleep', processes - agents);
-    const found = sleepers(program, agents);
+    sleepers('/bin/sleep', processes - 2 * agents);
+    sleepers(program, agents);
     const node = await startNode({ config: config('1s') });
-    atEnd(() => [...others, ...found].forEach((pid) => process.kill(pid, 'SIGKILL')));
     const samples = async () => {
         const { json } = await node.get('/api/v1/agents?limit=10000');
         const mine = json.agents.filter((a) => a.vendor === 'claude');
