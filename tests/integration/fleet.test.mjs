@@ -64,7 +64,8 @@ test('a run of the queue is not discovered a second time', async (t) => {
     await waitAgent(node, fake.pid);
     const runAgent = await node.waitFor(async () => (await agents(node)).find((a) => a.origin === 'run' && a.liveness), 'the run to be looked at');
     assert.equal(runAgent.vendor, 'claude');
-    assert.deepEqual((await agents(node)).map((a) => a.origin).sort(), ['discovered', 'run']);
+    const both = (await agents(node)).filter((a) => [fake.pid, runAgent.pid].includes(a.pid)); // others may run on this host
+    assert.deepEqual(both.map((a) => a.origin).sort(), ['discovered', 'run']);
 });
 
 test('a stopped agent is neither hung nor dead, and goes on when it is continued', async (t) => {
