@@ -76,8 +76,8 @@
     X(SCHEDULE_OUTCOME_FOLD, "schedule_instants", "outcome", "dst-fold", "")                                 \
     X(SCHEDULE_OUTCOME_BUDGET, "schedule_instants", "outcome", "refused:budget", "")                         \
     X(SCHEDULE_OUTCOME_BUSY, "schedule_instants", "outcome", "refused:busy", "")                             \
-    X(SCHEDULE_LATENESS_US, "schedule_lateness_us", "", "",                                                  \
-      "Microseconds between the time to fire and the firing, added up.")                                     \
+    X(SCHEDULE_LATENESS_US, "schedule_lateness_seconds", "", "",                                             \
+      "Time between the instant to fire at and the firing, added up.")                                       \
     X(SCHEDULE_ROWS_DROPPED, "schedule_rows_dropped", "", "",                                                \
       "Outcomes of due instants that the node did not take in time.")                                        \
     X(SCHEDULE_STATE_ERRORS, "schedule_state_errors", "", "",                                                \
@@ -119,7 +119,7 @@ enum counter_id {
         COUNTER_COUNT
 };
 
-struct counter_row {
+struct counter_row {                               /* a name that ends in _seconds counts microseconds */
     const char *name, *label, *label_value, *help; /* help is "" on all but the first row of a name */
 };
 extern const struct counter_row counter_rows[COUNTER_COUNT];

@@ -126,8 +126,10 @@ static void every_counter_of_the_process_is_printed(void **state)
     struct buf page = BUF_INIT;
     example_init(&x);
     counter_add(COUNTER_HTTP_REFUSED_ORIGIN, 3);
+    counter_add(COUNTER_SCHEDULE_LATENESS_US, 2500000);
     render(&x, false, &page);
     assert_true(has_line(&page, "muster_http_refused_total{reason=\"origin\"} 3"));
+    assert_true(has_line(&page, "muster_schedule_lateness_seconds_total 2.5"));
     for (int i = 0; i < COUNTER_COUNT; i++) {
         char name[128];
         (void)snprintf(name, sizeof(name), "\nmuster_%s_total", counter_rows[i].name);

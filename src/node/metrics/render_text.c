@@ -495,7 +495,9 @@ static void counters(struct page *p)
             (void)snprintf(name, sizeof(name), "muster_%s", row->name);
             exposition_family(&p->x, EXPOSITION_COUNTER, name, row->help);
         }
-        exposition_i64(&p->x, LABELS(LABEL(row->label, row->label_value)), counter_get((enum counter_id)i));
+        bool is_time = str_ends_with(str_of(row->name), STR("_seconds"));
+        (is_time ? exposition_micros : exposition_i64)(&p->x, LABELS(LABEL(row->label, row->label_value)),
+                                                       counter_get((enum counter_id)i));
     }
 }
 
