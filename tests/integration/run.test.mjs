@@ -61,7 +61,8 @@ test('beside a node: it is seen while it runs, and booked once when it ends', as
     }, 'the run to be seen');
     assert.deepEqual([live.state, live.origin, live.agent, live.job_id], ['running', 'cli', null, null]);
     assert.equal(live.start_ticks, stat(live.pid).startTicks);
-    assert.equal((await node.get('/api/v1/agents')).json.runs[0].id, live.id);
+    const agent = await node.waitFor(async () => (await node.get('/api/v1/agents')).json.agents.find((a) => a.run_id === live.id), 'the run to be an agent');
+    assert.deepEqual([agent.origin, agent.pid], ['run', live.pid]);
     // spec 30 M8: one entry per running job, and this has none.
     assert.deepEqual((await node.get('/metrics')).json.agents, []);
     writeFileSync(go, '');
