@@ -1,7 +1,7 @@
 // spec 20 Q16, spec 00 Liveness: the real agent CLIs from npm, started by nobody that muster knows, against a model server
 // that the test owns.  Each is found with its folder, and each scenario gets its verdict.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { agents, startAgent, waitAgent, waitVerdict } from '../lib/fleet.mjs';
@@ -9,6 +9,7 @@ import { MockModel } from '../lib/mock-model.mjs';
 import { startNode, temporaryFolder } from '../lib/node.mjs';
 import { kill } from '../lib/process.mjs';
 import { absent, claude, codex, gemini } from '../lib/realcli.mjs';
+import { waitUntil } from '../lib/wait.mjs';
 
 // A model is called hung after two silent seconds here, so that no test waits five minutes.
 const config = 'fleet {\n interval = "250ms"\n hung_after = "3s"\n}';
@@ -53,8 +54,11 @@ for (const subject of [codex, claude, gemini]) {
     test(`${subject.name}: while its tool runs, it runs a tool, however long`, { skip }, async (t) => {
         const dir = temporaryFolder(t);
         const go = path.join(dir, 'go');
-        const { node, agent } = await start(t, subject, `dummy SC_TOOL <<while [ ! -e ${go} ]; do sleep 0.1; done>>`);
-        const running = await waitVerdict(node, agent.pid, 'tool_running');
+        const begun = path.join(dir, 'begun');
+        const { node, agent } = await start(t, subject, `dummy SC_TOOL <<touch ${begun}; while [ ! -e ${go} ]; do sleep 0.1; done>>`);
+        await waitUntil(() => existsSync(begun), 'the tool', 60_000); // a CLI that starts runs short-lived tools of its own
+        const { evidence: { samples } } = await waitAgent(node, agent.pid, (a) => a.evidence);
+        const running = await waitAgent(node, agent.pid, (a) => a.liveness.verdict === 'tool_running' && a.evidence.samples > samples + 1, 'tool_running');
         const later = await waitAgent(node, agent.pid, (a) => a.evidence.samples > running.evidence.samples + 20, 'time to pass');
         assert.equal(later.liveness.verdict, 'tool_running', JSON.stringify(later));
         assert.equal(later.liveness.since, running.liveness.since);
