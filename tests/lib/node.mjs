@@ -11,7 +11,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { atEnd } from './cleanup.mjs';
 import { EventStream, RawConnection, request, sendRaw } from './http.mjs';
-import { all, alive, environment, kill, stat } from './process.mjs';
+import { all, alive, commandLine, environment, kill, stat } from './process.mjs';
 import { waitUntil } from './wait.mjs';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -160,7 +160,8 @@ export class Node {
         const runs = path.join(this.dataDir, 'runs');
         return existsSync(runs) ? readdirSync(runs).filter((name) => /^[0-9a-f]{32}$/.test(name)) : [];
     }
-    // Processes that belong to this node's runs: shims, and whatever carries the mark of a run.
+    // Processes that belong to this node's runs: shims, also those that have only just been spawned, and whatever carries
+    // the mark of a run.
     runProcesses() {
         const keys = new Set(this.runKeys());
         const shims = new Set();
@@ -169,7 +170,8 @@ export class Node {
             const [pid, ticks] = existsSync(file) ? readFileSync(file, 'utf8').split(' ').map(Number) : [];
             if (pid && alive(pid, ticks)) shims.add(pid);
         }
-        return all().filter((s) => shims.has(s.pid) || keys.has(environment(s.pid).MUSTER_RUN));
+        const runs = path.join(this.dataDir, 'runs') + path.sep;
+        return all().filter((s) => shims.has(s.pid) || keys.has(environment(s.pid).MUSTER_RUN) || commandLine(s.pid)[1]?.startsWith(runs));
     }
     // Of the runs whose shims were killed and that no node came to book.
     removeCgroups() {
@@ -184,10 +186,12 @@ export class Node {
         this.kill('SIGKILL');
         if (this.running) await this.waitExit();
         this.#agent.destroy();
+        let quiet = 0; // looks in a row that found nobody: a shim may have been between its spawn and its exec
         await waitUntil(() => {
             const left = this.runProcesses();
             for (const s of left) kill(s.pid);
-            return left.length === 0;
+            quiet = left.length === 0 ? quiet + 1 : 0;
+            return quiet === 3;
         }, 'the processes of this node\'s runs to be gone');
         await this.removeCgroups();
     }
