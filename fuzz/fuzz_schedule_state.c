@@ -18,7 +18,8 @@ static void found(void *arg, struct str name, const json_t *value)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t count = 0;
-    if (!state_file_parse((struct str){(const char *)data, size}, found, &count) && count > 0)
+    int64_t sequence = 0;
+    if (!state_file_parse((struct str){(const char *)data, size}, found, &count, &sequence) && count > 0)
         abort();
     return 0;
 }

@@ -20,11 +20,16 @@ struct waiting {
     void *arg;
 };
 
+/* A write ahead waits for nobody: it has a file and a worker of its own, since the other's fsync may take
+ * long. */
+enum writing { WRITING_DURABLY, WRITING_AHEAD };
+#define WRITINGS 2
+
 struct shard {
     size_t *jobs;
     size_t count;
-    bool dirty, writing;
-    struct waiting *waiting; /* written ahead with the next write */
+    bool dirty, writing[WRITINGS];
+    struct waiting *waiting; /* for the next write ahead */
 };
 
 struct state_file {
@@ -32,18 +37,19 @@ struct state_file {
     char *directory;
     const struct state_file_ops *ops;
     void *arg;
-    struct worker *worker;
+    struct worker *workers[WRITINGS];
     struct shard *shards;
     size_t shard_count;
+    int64_t sequence; /* of the last write: of two files that name a job, the one with the greater counts */
 };
 
 struct write_job {
     struct worker_job job;
     struct state_file *owner;
     size_t shard; /* what it is now, as the shards change only when nothing is being written */
+    enum writing kind;
     char *path;
     struct buf bytes;
-    bool durable;
     int rc;
     struct waiting *waiting;
 };
@@ -51,7 +57,7 @@ struct write_job {
 /* -- reading -- */
 
 bool state_file_parse(struct str text, void (*found)(void *arg, struct str name, const json_t *value),
-                      void *arg)
+                      void *arg, int64_t *ret_sequence)
 {
     json_t *json = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
     json_t *jobs = json_object_get(json, "jobs"), *value;
@@ -59,8 +65,10 @@ bool state_file_parse(struct str text, void (*found)(void *arg, struct str name,
     bool ok = json_is_object(jobs) && json_integer_value(json_object_get(json, "version")) == 1;
     if (ok)
         json_object_foreach(jobs, name, value) ok = ok && json_is_object(value);
-    if (ok)
+    if (ok && found)
         json_object_foreach(jobs, name, value) found(arg, str_of(name), value);
+    if (ok) /* files of older versions have none */
+        *ret_sequence = json_integer_value(json_object_get(json, "sequence"));
     json_decref(json);
     return ok;
 }
@@ -77,15 +85,54 @@ static void set_aside(struct state_file *s, const char *path)
     buf_deinit(&what);
 }
 
-static void load_one(struct state_file *s, const char *name)
+struct loaded { /* one file's text, until all have been looked at */
+    char *name;
+    struct buf text;
+    int64_t sequence;
+};
+struct loading {
+    struct state_file *owner;
+    struct loaded *files;
+    size_t count;
+};
+
+static void load_one(struct loading *l, const char *name)
 {
-    struct buf path = BUF_INIT, text = BUF_INIT;
-    buf_printf(&path, "%s/%s", s->directory, name);
-    int rc = file_read_small(path.p, FILE_BYTES_MAX, &text);
-    if (rc != 0 || !state_file_parse(buf_str(&text), s->ops->found, s->arg))
-        set_aside(s, path.p);
+    struct buf path = BUF_INIT;
+    struct loaded f = {.text = BUF_INIT};
+    buf_printf(&path, "%s/%s", l->owner->directory, name);
+    int rc = file_read_small(path.p, FILE_BYTES_MAX, &f.text);
+    if (rc != 0 || !state_file_parse(buf_str(&f.text), NULL, NULL, &f.sequence)) {
+        set_aside(l->owner, path.p);
+        buf_deinit(&f.text);
+    } else {
+        f.name = xstrdup(name);
+        l->files = xrealloc(l->files, (l->count + 1) * sizeof(*l->files));
+        l->files[l->count++] = f;
+    }
     buf_deinit(&path);
-    buf_deinit(&text);
+}
+
+static int by_sequence(const void *a, const void *b)
+{
+    const struct loaded *x = a, *y = b;
+    return x->sequence != y->sequence ? (x->sequence > y->sequence) - (x->sequence < y->sequence)
+                                      : strcmp(x->name, y->name);
+}
+
+/* The older first: what a later file says of a job replaces it. */
+static void take_up(struct loading *l)
+{
+    struct state_file *s = l->owner;
+    if (l->count)
+        qsort(l->files, l->count, sizeof(*l->files), by_sequence);
+    for (size_t i = 0; i < l->count; i++) {
+        bool ok = state_file_parse(buf_str(&l->files[i].text), s->ops->found, s->arg, &s->sequence);
+        assert(ok); /* it was looked at before */
+        free(l->files[i].name);
+        buf_deinit(&l->files[i].text);
+    }
+    free(l->files);
 }
 
 static bool is_state(const char *name)
@@ -93,25 +140,26 @@ static bool is_state(const char *name)
     return str_starts_with(str_of(name), STR("state")) && str_ends_with(str_of(name), STR(".json"));
 }
 
-static void each_file(struct state_file *s, void (*each)(struct state_file *, const char *name))
+static void each_file(const struct state_file *s, void (*each)(void *arg, const char *name), void *arg)
 {
     DIR *dir = opendir(s->directory);
     const struct dirent *entry;
     while (dir && (entry = readdir(dir)))
         if (is_state(entry->d_name) || strncmp(entry->d_name, FILE_TEMPORARY, strlen(FILE_TEMPORARY)) == 0)
-            each(s, entry->d_name);
+            each(arg, entry->d_name);
     if (dir)
         (void)closedir(dir);
 }
 
-static void load_or_remove(struct state_file *s, const char *name)
+static void load_or_remove(void *arg, const char *name)
 {
+    struct loading *l = arg;
     if (is_state(name)) {
-        load_one(s, name);
+        load_one(l, name);
         return;
     }
     struct buf path = BUF_INIT; /* what a crash left of a write */
-    buf_printf(&path, "%s/%s", s->directory, name);
+    buf_printf(&path, "%s/%s", l->owner->directory, name);
     (void)unlink(path.p);
     buf_deinit(&path);
 }
@@ -119,27 +167,31 @@ static void load_or_remove(struct state_file *s, const char *name)
 int state_file_load(struct state_file *s)
 {
     int rc = file_mkdirs(s->directory, 0700);
+    struct loading l = {.owner = s};
     if (rc == 0)
-        each_file(s, load_or_remove);
+        each_file(s, load_or_remove, &l);
+    take_up(&l);
     return rc;
 }
 
 /* -- writing -- */
 
-static void file_name(const struct state_file *s, size_t shard, struct buf *out)
+static void file_name(const struct state_file *s, size_t shard, enum writing kind, struct buf *out)
 {
+    static const char *const ends[WRITINGS] = {".json", ".ahead.json"};
     if (s->shard_count == 1)
-        buf_add_text(out, "state.json");
+        buf_printf(out, "state%s", ends[kind]);
     else
-        buf_printf(out, "state-%02zx.json", shard);
+        buf_printf(out, "state-%02zx%s", shard, ends[kind]);
 }
 
-static void render(const struct state_file *s, size_t shard, struct buf *out)
+static void render(struct state_file *s, size_t shard, struct buf *out)
 {
     struct json_writer w;
     json_init(&w, out);
     json_object_begin(&w);
     json_kv_i64(&w, "version", 1);
+    json_kv_i64(&w, "sequence", ++s->sequence);
     json_key(&w, "jobs");
     json_object_begin(&w);
     for (size_t i = 0; i < s->shards[shard].count; i++) {
@@ -157,11 +209,11 @@ static void run_batch(void *context, struct worker_job *first)
     (void)context;
     for (struct worker_job *j = first; j; j = j->next) {
         struct write_job *w = CONTAINER_OF(j, struct write_job, job);
-        w->rc = file_write_atomic(w->path, buf_str(&w->bytes), 0600, w->durable);
+        w->rc = file_write_atomic(w->path, buf_str(&w->bytes), 0600, w->kind == WRITING_DURABLY);
     }
 }
 
-static void write_shard(struct state_file *s, size_t shard);
+static void write_shard(struct state_file *s, size_t shard, enum writing kind);
 
 static void tell_waiting(struct waiting *list)
 {
@@ -184,39 +236,43 @@ static void on_written(struct worker_job *job)
         buf_deinit(&what);
     }
     size_t shard = w->shard;
+    enum writing kind = w->kind;
     struct waiting *waiting = w->waiting;
     free(w->path);
     buf_deinit(&w->bytes);
     free(w);
     if (shard < s->shard_count)
-        s->shards[shard].writing = false;
+        s->shards[shard].writing[kind] = false;
     tell_waiting(waiting);
-    if (shard < s->shard_count && (s->shards[shard].dirty || s->shards[shard].waiting))
-        write_shard(s, shard);
+    if (shard < s->shard_count)
+        write_shard(s, shard, kind);
 }
 
-/* Ahead when somebody waits, durably else; what was written ahead is written durably later, with its end. */
-static void write_shard(struct state_file *s, size_t shard)
+/* If there is a reason to.  What is written ahead stays dirty, for a durable write with its end. */
+static void write_shard(struct state_file *s, size_t shard, enum writing kind)
 {
     struct shard *h = &s->shards[shard];
-    if (h->writing)
+    bool ahead = kind == WRITING_AHEAD;
+    if (h->writing[kind] || !(ahead ? h->waiting != NULL : h->dirty))
         return;
     struct buf name = BUF_INIT, path = BUF_INIT;
     struct write_job *w = xnew(struct write_job);
-    file_name(s, shard, &name);
+    file_name(s, shard, kind, &name);
     buf_printf(&path, "%s/%s", s->directory, name.p);
     *w = (struct write_job){.job = {.done = on_written},
                             .owner = s,
                             .shard = shard,
+                            .kind = kind,
                             .path = buf_take(&path),
-                            .durable = !h->waiting,
-                            .waiting = h->waiting};
+                            .waiting = ahead ? h->waiting : NULL};
     buf_init(&w->bytes);
     render(s, shard, &w->bytes);
-    h->dirty = h->dirty && h->waiting;
-    h->waiting = NULL;
-    h->writing = true;
-    worker_post(s->worker, &w->job);
+    if (ahead)
+        h->waiting = NULL;
+    else
+        h->dirty = false;
+    h->writing[kind] = true;
+    worker_post(s->workers[kind], &w->job);
     buf_deinit(&name);
 }
 
@@ -227,6 +283,19 @@ static size_t shard_of(const struct state_file *s, size_t job)
     return s->shard_count == 1 ? 0 : hash_xx(str_of(s->ops->name(s->arg, job))) % s->shard_count;
 }
 
+static void start_workers(struct state_file *s)
+{
+    s->workers[WRITING_DURABLY] = worker_new(s->loop, "state", run_batch, NULL);
+    s->workers[WRITING_AHEAD] = worker_new(s->loop, "state-ahead", run_batch, NULL);
+}
+
+static void end_workers(struct state_file *s)
+{
+    /* Who was told that it is written ahead may ask for a durable write: that one ends last. */
+    s->workers[WRITING_AHEAD] = worker_free(s->workers[WRITING_AHEAD]);
+    s->workers[WRITING_DURABLY] = worker_free(s->workers[WRITING_DURABLY]);
+}
+
 struct state_file *state_file_new(uv_loop_t *loop, const char *directory, const struct state_file_ops *ops,
                                   void *arg)
 {
@@ -235,7 +304,7 @@ struct state_file *state_file_new(uv_loop_t *loop, const char *directory, const 
     s->directory = xstrdup(directory);
     s->ops = ops;
     s->arg = arg;
-    s->worker = worker_new(loop, "state", run_batch, NULL);
+    start_workers(s);
     return s;
 }
 
@@ -250,13 +319,14 @@ static void free_shards(struct state_file *s)
     s->shard_count = 0;
 }
 
-static void remove_stale(struct state_file *s, const char *found)
+static void remove_stale(void *arg, const char *found)
 {
+    const struct state_file *s = arg;
     struct buf name = BUF_INIT, path = BUF_INIT;
     bool known = false;
     for (size_t i = 0; i < s->shard_count && !known; i++) {
         buf_clear(&name);
-        file_name(s, i, &name);
+        file_name(s, i, WRITING_DURABLY, &name);
         known = strcmp(name.p, found) == 0;
     }
     buf_printf(&path, "%s/%s", s->directory, found);
@@ -270,15 +340,15 @@ static void remove_stale(struct state_file *s, const char *found)
 void state_file_finish(struct state_file *s)
 {
     state_file_flush(s);
-    s->worker = worker_free(s->worker);
-    s->worker = worker_new(s->loop, "state", run_batch, NULL);
+    end_workers(s);
+    start_workers(s);
 }
 
 static void write_all_now(struct state_file *s)
 {
     for (size_t i = 0; i < s->shard_count; i++) {
         struct buf name = BUF_INIT, path = BUF_INIT, bytes = BUF_INIT;
-        file_name(s, i, &name);
+        file_name(s, i, WRITING_DURABLY, &name);
         buf_printf(&path, "%s/%s", s->directory, name.p);
         render(s, i, &bytes);
         int rc = file_write_atomic(path.p, buf_str(&bytes), 0600, true);
@@ -309,7 +379,7 @@ void state_file_set_jobs(struct state_file *s, size_t count)
     }
     free(sizes);
     write_all_now(s);
-    each_file(s, remove_stale);
+    each_file(s, remove_stale, s);
 }
 
 void state_file_touch(struct state_file *s, size_t job)
@@ -328,9 +398,10 @@ void state_file_ahead(struct state_file *s, size_t job, void (*on_ahead)(void *a
 
 void state_file_flush(struct state_file *s)
 {
-    for (size_t i = 0; i < s->shard_count; i++)
-        if (s->shards[i].dirty || s->shards[i].waiting)
-            write_shard(s, i);
+    for (size_t i = 0; i < s->shard_count; i++) {
+        write_shard(s, i, WRITING_AHEAD);
+        write_shard(s, i, WRITING_DURABLY);
+    }
 }
 
 struct state_file *state_file_free(struct state_file *s)
@@ -338,7 +409,7 @@ struct state_file *state_file_free(struct state_file *s)
     if (!s)
         return NULL;
     state_file_finish(s);
-    s->worker = worker_free(s->worker);
+    end_workers(s);
     write_all_now(s);
     free_shards(s);
     free(s->directory);

@@ -5,10 +5,12 @@
  * (NAME.corrupt-SECONDS), reported, and treated as empty.
  *
  * Before a firing is sent its intent is written ahead, into the page cache: after a kill the same instant is
- * fired under the same key, and none is lost between two decisions.  The fsync comes with the next durable
- * write; after a power cut an instant is worked out again, which gives the same one.
+ * fired under the same key, and none is lost between two decisions.  That goes into a file of its own beside
+ * the durable one (state.ahead.json), so that a firing never waits for an fsync; every file carries a
+ * sequence number, and what the later one says of a job counts.  After a power cut an instant is worked out
+ * again, which gives the same one.
  *
- * Writing is a worker's business; loop thread. */
+ * Writing is the business of two workers; loop thread. */
 #pragma once
 #include "base/json.h"
 
@@ -42,6 +44,7 @@ void state_file_finish(struct state_file *s); /* flushes and waits; every on_wri
 /* Writes what is left, blocking. */
 struct state_file *state_file_free(struct state_file *s);
 
-/* One file's text: calls `found` per job; false when it is no such file. */
+/* One file's text: calls `found` (NULL ok) per job; false when it is no such file. */
 MUST_CHECK bool state_file_parse(struct str text,
-                                 void (*found)(void *arg, struct str name, const json_t *value), void *arg);
+                                 void (*found)(void *arg, struct str name, const json_t *value), void *arg,
+                                 int64_t *ret_sequence);
