@@ -66,12 +66,13 @@ static void run(struct schedule_engine *g, size_t *ended, int64_t seconds)
     int fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     int64_t until_us = clock_monotonic_us() + seconds * USEC_PER_SEC;
     while (clock_monotonic_us() < until_us) {
-        int64_t wake_us = MIN(schedule_engine_wake_us(g), clock_wall_us() + USEC_PER_SEC);
+        int64_t left_us = until_us - clock_monotonic_us();
+        int64_t wake_us = MIN(schedule_engine_wake_us(g), clock_wall_us() + left_us);
         struct itimerspec when = {
             .it_value = {.tv_sec = wake_us / USEC_PER_SEC, .tv_nsec = wake_us % USEC_PER_SEC * 1000}};
         struct pollfd p = {.fd = fd, .events = POLLIN};
         (void)timerfd_settime(fd, TFD_TIMER_ABSTIME, &when, NULL);
-        (void)poll(&p, 1, 2000);
+        (void)poll(&p, 1, (int)(left_us / USEC_PER_MSEC) + 1);
         schedule_engine_turn(g, clock_wall_us(), false);
         for (; ended[0] > 0; ended[0]--)
             schedule_engine_ended(g, ended[ended[0]], SCHEDULE_OK, clock_wall_us());
