@@ -1,8 +1,7 @@
-/* What is asked of the node itself: health, status, the snapshot, events, the API's own description. */
+/* What is asked of the node itself: whether it lives, status, the snapshot, events, the API's own
+ * description. */
 #include "node/api/api.h"
 #include "store/totals.h"
-
-#include <sys/statvfs.h>
 
 /* -- GET /healthz, /readyz: for machines -- */
 
@@ -24,76 +23,6 @@ static void readyz(struct http_request *r, void *context)
     const struct node *n = context;
     bool ready = n->ready && !n->stopping;
     reply_word(r, ready ? 200 : 503, ready ? "ready" : n->stopping ? "stopping" : "starting");
-}
-
-/* -- GET /api/health: for people, section by section (spec 60 Health) -- */
-
-enum health { HEALTH_OK, HEALTH_DEGRADED, HEALTH_UNHEALTHY };
-static const char *const health_names[] = {"ok", "degraded", "unhealthy"};
-
-static void section(struct json_writer *w, const char *name, enum health health, const char *detail,
-                    enum health *worst)
-{
-    json_key(w, name);
-    json_object_begin(w);
-    json_kv_text(w, "status", health_names[health]);
-    json_kv_text(w, "detail", detail);
-    json_object_end(w);
-    *worst = MAX(*worst, health);
-}
-
-static enum health disk_health(const struct node *n, char detail[static 96])
-{
-    struct statvfs fs;
-    if (statvfs(n->config->data_dir, &fs) != 0) {
-        (void)snprintf(detail, 96, "%s", strerror(errno));
-        return HEALTH_UNHEALTHY;
-    }
-    int64_t free_mib = (int64_t)(fs.f_bavail * (uint64_t)fs.f_frsize >> 20);
-    (void)snprintf(detail, 96, "%lld MiB free", (long long)free_mib);
-    return free_mib < 64 ? HEALTH_DEGRADED : HEALTH_OK;
-}
-
-static enum health queue_health(const struct node *n, char detail[static 96])
-{
-    struct queue_profile_view views[64];
-    size_t count = queue_profiles(n->queue, views, COUNT_OF(views)), open = 0;
-    for (size_t i = 0; i < count; i++)
-        open += views[i].breaker.state == BREAKER_OPEN;
-    if (!queue_started(n->queue)) {
-        (void)snprintf(detail, 96, "taking up what runs");
-        return HEALTH_DEGRADED;
-    }
-    if (!n->shim_path) {
-        (void)snprintf(detail, 96, "muster-shim was not found: no agent can be started");
-        return HEALTH_DEGRADED;
-    }
-    (void)snprintf(detail, 96, "%zu of %zu breakers open%s", open, count,
-                   queue_paused(n->queue) ? ", paused" : "");
-    return open ? HEALTH_DEGRADED : HEALTH_OK;
-}
-
-static void health(struct http_request *r, void *context)
-{
-    const struct node *n = context;
-    struct store_stats store;
-    struct buf body = BUF_INIT;
-    struct json_writer w;
-    char disk[96], queue[96];
-    enum health worst = HEALTH_OK, disk_is = disk_health(n, disk), queue_is = queue_health(n, queue);
-    store_stats(n->store, &store);
-    json_init(&w, &body);
-    json_object_begin(&w);
-    json_key(&w, "sections");
-    json_object_begin(&w);
-    section(&w, "store", store.full ? HEALTH_UNHEALTHY : HEALTH_OK,
-            store.full ? "the disk is full: writes are refused" : NULL, &worst);
-    section(&w, "queue", queue_is, queue, &worst);
-    section(&w, "disk", disk_is, disk, &worst);
-    json_object_end(&w);
-    json_kv_text(&w, "status", health_names[worst]);
-    json_object_end(&w);
-    http_reply_json(r, 200, &body);
 }
 
 /* -- GET /api/v1/status: what `muster status` shows -- */
@@ -188,8 +117,6 @@ static const struct http_route routes[] = {
      .responses = "200:It does"},
     {HTTP_GET, "/readyz", HTTP_ROLE_ANYBODY, readyz, .summary = "It can serve",
      .responses = "200:It can;503:Not yet, or no more"},
-    {HTTP_GET, "/api/health", API_READERS, health, .summary = "Health by section",
-     .responses = "200:ok, degraded or unhealthy"},
     {HTTP_GET, "/api/v1/status", API_READERS, status, .summary = "The node at a glance",
      .responses = "200:Figures"},
     {HTTP_GET, "/api/v1/events", API_READERS, events, .streams = true,
