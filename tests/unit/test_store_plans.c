@@ -9,6 +9,8 @@
 #include "store/fleet.h"
 #include "store/idempotency.h"
 #include "store/runs.h"
+#include "store/schedules.h"
+#include "store/scripts.h"
 #include "store/settings.h"
 #include "store/snapshot.h"
 #include "store/sweep.h"
@@ -129,6 +131,35 @@ static void call_fleet(struct fixture *f)
     MUST(agent_delete(f->db, a.id, &e));
 }
 
+static void call_schedules(struct fixture *f)
+{
+    struct schedule_report *rows, one;
+    struct schedule_run *runs;
+    struct schedule_command *commands;
+    const char **paused;
+    int64_t id = 0;
+    bool is_new;
+    size_t n;
+    const struct schedule_report report = {.name = "n", .when = "every 1m", .zone = "UTC"};
+    const struct schedule_run run = {
+        .schedule = "n", .due = T0, .until = T0, .outcome = "fired", .trigger = "schedule"};
+    MUST(schedule_put(f->db, &report, T0, &e));
+    MUST(schedule_list(f->db, "", 10, &f->a, &rows, &n, &e));
+    MUST(schedule_get(f->db, "n", &f->a, &one, &e));
+    MUST(schedule_run_put(f->db, &run, T0, &is_new, &e));
+    for (int64_t before = 0; before < 2; before++)
+        MUST(schedule_run_list(f->db, "n", before, 10, &f->a, &runs, &n, &e));
+    MUST(schedule_pause_set(f->db, "n", true, "x", T0, &e));
+    MUST(schedule_paused(f->db, &f->a, &paused, &n, &e));
+    MUST(schedule_pause_set(f->db, "n", false, "x", T0, &e));
+    MUST(schedule_command_add(f->db, "n", "run", "x", T0, &id, &e));
+    MUST(schedule_command_newest(f->db, &id, &e));
+    MUST(schedule_command_runs(f->db, 0, &f->a, &commands, &n, &e));
+    MUST(schedules_sweep(f->db, T0 + 1, T0, 10, &e));
+    MUST(script_put(f->db, "s", T0, 0, &e));
+    MUST(script_get(f->db, "s", &id, &id, &e));
+}
+
 /* A scan of a whole table or of a full index.  Allowed: partial indexes, which cover what is alive; the lists
  * that a claim is given; tables of a handful of rows. */
 static bool walks_history(const char *step)
@@ -143,7 +174,8 @@ static bool walks_history(const char *step)
         "SCAN sessions", /* both once, when the node starts */
         "SCAN agents",
         "SCAN audit_chain",
-        "SCAN workers", /* as many as were ever configured */
+        "SCAN workers",         /* as many as were ever configured */
+        "SCAN schedule_pauses", /* as many as are paused now */
         "SCAN migrations",
         "SCAN sqlite_",
     };
@@ -194,6 +226,7 @@ static void no_statement_walks_a_table(void **state)
     call_queue(f);
     call_the_rest(f);
     call_fleet(f);
+    call_schedules(f);
     f->db->driver->each_statement(f->db, count, &statements);
     assert_true(statements > 80);
     (void)snprintf(path, sizeof(path), "%s/test.db", f->dir);
