@@ -6,7 +6,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { agents, startAgent, waitAgent, waitVerdict } from '../lib/fleet.mjs';
 import { MockModel } from '../lib/mock-model.mjs';
-import { startNode, temporaryFolder } from '../lib/node.mjs';
+import { discovering, startNode, temporaryFolder } from '../lib/node.mjs';
 import { kill } from '../lib/process.mjs';
 import { absent, claude, codex, gemini } from '../lib/realcli.mjs';
 import { waitUntil } from '../lib/wait.mjs';
@@ -18,7 +18,7 @@ async function start(t, subject, prompt, { stdio = 'ignore', ...options } = {}) 
     const mock = await MockModel.start(t, options);
     const dir = temporaryFolder(t);
     subject.prepareHome(dir, mock.url);
-    const node = await startNode(t, { config });
+    const node = await startNode(t, { env: discovering, config });
     const env = { PATH: process.env.PATH, ...subject.environment(dir, mock.url) };
     const agent = await startAgent(t, subject.argv(dir, prompt), { cwd: subject.workOf(dir), env, stdio });
     return { mock, dir, node, agent };

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { atEnd } from '../lib/cleanup.mjs';
 import { agents, fakeAgent, startAgent, waitAgent, waitVerdict } from '../lib/fleet.mjs';
-import { binary, muster, run, startNode, temporaryFolder } from '../lib/node.mjs';
+import { binary, discovering, muster, run, startNode, temporaryFolder } from '../lib/node.mjs';
 import { children, kill, stat, tree } from '../lib/process.mjs';
 import { waitUntil } from '../lib/wait.mjs';
 
@@ -17,7 +17,7 @@ test('Q16: an agent CLI that nobody configured is found, with pid, start, folder
     const repo = path.join(dir, 'repo');
     mkdirSync(path.join(repo, '.git'), { recursive: true });
     const before = await fakeAgent(t, path.join(repo, 'sub'));
-    const node = await startNode(t, { config: quick });
+    const node = await startNode(t, { env: discovering, config: quick });
     const found = await waitAgent(node, before.pid);
     assert.equal(found.origin, 'discovered');
     assert.equal(found.vendor, 'claude');
@@ -37,7 +37,7 @@ test('Q16: an agent CLI that nobody configured is found, with pid, start, folder
 test('Q16: discovery can be switched off, and a matcher of the configuration finds more', async (t) => {
     const dir = temporaryFolder(t);
     const agent = await fakeAgent(t, dir, 'my-worker');
-    const node = await startNode(t, { config: 'fleet {\n interval = "200ms"\n matchers = { "mine=my-worker" }\n}' });
+    const node = await startNode(t, { env: discovering, config: 'fleet {\n interval = "200ms"\n matchers = { "mine=my-worker" }\n}' });
     assert.equal((await waitAgent(node, agent.pid)).vendor, 'mine');
     node.configure('fleet {\n interval = "200ms"\n discover = false\n}');
     await node.restart();
@@ -59,7 +59,7 @@ test('a matcher that is none is an error of the configuration, with its place', 
 test('a run of the queue is not discovered a second time', async (t) => {
     const dir = temporaryFolder(t);
     const fake = await fakeAgent(t, dir);
-    const node = await startNode(t, { config: `${quick}\nagent "sh" {\n command = { "${path.join(dir, 'claude')}", "600" }\n}` });
+    const node = await startNode(t, { env: discovering, config: `${quick}\nagent "sh" {\n command = { "${path.join(dir, 'claude')}", "600" }\n}` });
     await node.post('/api/v1/jobs', { agent: 'sh' });
     await waitAgent(node, fake.pid);
     const runAgent = await node.waitFor(async () => (await agents(node)).find((a) => a.origin === 'run' && a.liveness), 'the run to be looked at');
@@ -70,7 +70,7 @@ test('a run of the queue is not discovered a second time', async (t) => {
 
 test('a stopped agent is neither hung nor dead, and goes on when it is continued', async (t) => {
     const agent = await fakeAgent(t, temporaryFolder(t));
-    const node = await startNode(t, { config: quick });
+    const node = await startNode(t, { env: discovering, config: quick });
     await waitAgent(node, agent.pid, (a) => a.liveness);
     kill(agent.pid, 'SIGSTOP');
     const stopped = await waitAgent(node, agent.pid, (a) => a.evidence.process_state === 'T', 'the stop to be seen');
@@ -85,7 +85,7 @@ for (const [kind, shell] of [['pipe', 'sleep 600 | exec "$0"'], ['socket', 'exec
     test(`an agent that reads a ${kind} which somebody keeps open is hung on standard input, and its health says so`, async (t) => {
         const dir = temporaryFolder(t);
         copyFileSync('/bin/cat', path.join(dir, 'claude'));
-        const node = await startNode(t, { config: quick });
+        const node = await startNode(t, { env: discovering, config: quick });
         // node gives its children sockets, a shell gives them pipes
         const held = await startAgent(t, ['sh', '-c', shell, path.join(dir, 'claude')], { cwd: dir, stdio: ['pipe', 'ignore', 'ignore'] });
         const cat = await waitUntil(() => [stat(held.pid), ...tree(held.pid)].find((s) => s.comm === 'claude'), 'the program');
@@ -104,7 +104,7 @@ for (const [kind, shell] of [['pipe', 'sleep 600 | exec "$0"'], ['socket', 'exec
 }
 
 test('a zombie that nobody waits for is one', async (t) => {
-    const node = await startNode(t, { config: quick });
+    const node = await startNode(t, { env: discovering, config: quick });
     const dir = temporaryFolder(t);
     await fakeAgent(t, dir); // makes the program
     // exec keeps the child that it does not know of: nobody waits for it
@@ -119,7 +119,7 @@ test('a zombie that nobody waits for is one', async (t) => {
 
 test('a report is evidence, its reason is shown, and who is unknown is told so', async (t) => {
     const dir = temporaryFolder(t);
-    const node = await startNode(t, { config: quick });
+    const node = await startNode(t, { env: discovering, config: quick });
     writeFileSync(path.join(dir, 'say'), `#!/bin/sh\n"${binary}" report "$@" --config "${node.configPath}"\n`, { mode: 0o755 });
     const agent = await fakeAgent(t, dir);
     await waitAgent(node, agent.pid);
@@ -135,7 +135,7 @@ test('a report is evidence, its reason is shown, and who is unknown is told so',
 
 test('hooks tell the turn; a hook ends with 0 and says nothing, whatever it is given and whether a node is there or not', async (t) => {
     const dir = temporaryFolder(t);
-    const node = await startNode(t, { config: quick });
+    const node = await startNode(t, { env: discovering, config: quick });
     mkdirSync(dir, { recursive: true });
     const inbox = path.join(dir, 'inbox');
     // An agent that hands each line it reads to its hook, as a CLI does.
@@ -207,7 +207,7 @@ test('hooks are installed beside what is there, once, and taken out again to the
 });
 
 test('muster agents, agents explain and sessions show the node\'s words', async (t) => {
-    const node = await startNode(t, { config: quick });
+    const node = await startNode(t, { env: discovering, config: quick });
     const agent = await fakeAgent(t, temporaryFolder(t));
     await waitAgent(node, agent.pid, (a) => a.liveness);
     await node.post('/api/v1/agents', { name: 'worker-7', session_id: 'night shift', status: 'degraded' });

@@ -30,9 +30,13 @@ export function temporaryFolder(t, name = 'muster-test-') {
 
 export function environmentFor(dir, more = {}) {
     const kept = Object.fromEntries(keptEnvironment.filter((name) => process.env[name] !== undefined).map((name) => [name, process.env[name]]));
-    // Unless a test says otherwise, a node's bus takes a port that the kernel picks: many nodes run at once.
-    return { ...kept, MUSTER_BUS_LISTEN: '127.0.0.1:0', LANG: 'C.UTF-8', HOME: path.join(dir, 'home'), TMPDIR: path.join(dir, 'tmp'), ...more };
+    // Unless a test says otherwise, a node's bus takes a port that the kernel picks, and the node looks for no agents of others:
+    // many nodes run at once, and the agents of one test are no business of another's.
+    return { ...kept, MUSTER_BUS_LISTEN: '127.0.0.1:0', MUSTER_FLEET_DISCOVER: 'false', LANG: 'C.UTF-8', HOME: path.join(dir, 'home'), TMPDIR: path.join(dir, 'tmp'), ...more };
 }
+
+// For the environment of a node that is to find agents which it did not start; those of other tests are among them.
+export const discovering = { MUSTER_FLEET_DISCOVER: undefined };
 
 // The runner may end a test file before its hooks ran.
 const started = new Set();
