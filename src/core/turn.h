@@ -39,6 +39,8 @@ struct turn {
     struct str text;   /* decoded UTF-8: of prompt, answer, thinking, note; of a result, the tool's output */
     struct str tool_id, tool_name; /* of a use and of its result (name: when told there) */
     struct str tool_input;         /* of a use: a JSON value as it stands in the transcript */
+    struct str command;            /* of a use of a shell: what it is given; the inside of `bash -lc '…'` */
+    struct str path;               /* of a use that names a file: the first */
     bool is_error;                 /* of a result: the CLI marked it so */
     int exit_code;                 /* of a result that tells it, else TURN_EXIT_UNKNOWN */
     bool is_cut;

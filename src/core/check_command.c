@@ -1,0 +1,462 @@
+#include "core/check_command.h"
+
+const char *const check_kind_names[CHECK_KINDS] = {"test", "lint", "types", "build"};
+
+struct words { /* of a command, what wraps it taken off */
+    const struct str *p;
+    size_t n;
+};
+
+static bool is_word(const struct words *w, size_t i, const char *text)
+{
+    return i < w->n && str_equal(w->p[i], str_of(text));
+}
+
+/* The program's name without its folder. */
+static struct str program_of(struct str word)
+{
+    for (size_t i = word.n; i > 0; i--)
+        if (word.p[i - 1] == '/')
+            return (struct str){word.p + i, word.n - i};
+    return word;
+}
+
+static bool is_one_of(struct str s, const char *const *names)
+{
+    for (; *names; names++)
+        if (str_equal(s, str_of(*names)))
+            return true;
+    return false;
+}
+
+static bool is_assignment(struct str s)
+{
+    ptrdiff_t at = str_find(s, STR("="));
+    if (at <= 0)
+        return false;
+    for (ptrdiff_t i = 0; i < at; i++)
+        if (!((s.p[i] >= 'A' && s.p[i] <= 'Z') || (s.p[i] >= 'a' && s.p[i] <= 'z') || s.p[i] == '_' ||
+              (i > 0 && s.p[i] >= '0' && s.p[i] <= '9')))
+            return false;
+    return true;
+}
+
+/* -- what wraps a command -- */
+
+static const struct wrapper {
+    const char *name, *verb; /* verb: a word that must follow, NULL for none */
+    int arguments;           /* words of its own behind the options */
+} wrappers[] = {
+    {"env", NULL, 0},      {"sudo", NULL, 0},     {"time", NULL, 0},      {"nice", NULL, 0},
+    {"nohup", NULL, 0},    {"command", NULL, 0},  {"exec", NULL, 0},      {"stdbuf", NULL, 0},
+    {"timeout", NULL, 1},  {"gtimeout", NULL, 1}, {"xvfb-run", NULL, 0},  {"npx", NULL, 0},
+    {"bunx", NULL, 0},     {"pnpx", NULL, 0},     {"pnpm", "exec", 0},    {"pnpm", "dlx", 0},
+    {"npm", "exec", 0},    {"yarn", "exec", 0},   {"yarn", "dlx", 0},     {"poetry", "run", 0},
+    {"uv", "run", 0},      {"pipenv", "run", 0},  {"pdm", "run", 0},      {"rye", "run", 0},
+    {"hatch", "run", 0},   {"bundle", "exec", 0}, {"coverage", "run", 0}, {"if", NULL, 0},
+    {"then", NULL, 0},     {"do", NULL, 0},       {"else", NULL, 0},      {"!", NULL, 0},
+    {"{", NULL, 0},        {"unbuffer", NULL, 0}, {"dotenv", NULL, 0},    {"cross-env", NULL, 0},
+    {"direnv", "exec", 1}, {"nix", "develop", 0}, {"mise", "exec", 0},    {"uvx", NULL, 0},
+};
+
+static void drop(struct words *w, size_t n)
+{
+    n = MIN(n, w->n);
+    w->p += n;
+    w->n -= n;
+}
+
+static void drop_options(struct words *w)
+{
+    static const char *const with_value[] = {"-n",           "-k",       "-s", "-u",        "-C",
+                                             "--kill-after", "--signal", "-p", "--project", "--with",
+                                             "-o",           "-e",       NULL};
+    while (w->n > 0 && ((w->p[0].n > 1 && w->p[0].p[0] == '-') || is_assignment(w->p[0]))) {
+        bool has_value = is_one_of(w->p[0], with_value) && w->n > 2;
+        bool is_end = str_equal(w->p[0], STR("--"));
+        drop(w, has_value ? 2 : 1);
+        if (is_end)
+            return;
+    }
+}
+
+static bool unwrap_once(struct words *w)
+{
+    struct str program = w->n ? program_of(w->p[0]) : (struct str){NULL, 0};
+    for (size_t i = 0; i < COUNT_OF(wrappers); i++) {
+        const struct wrapper *x = &wrappers[i];
+        if (!str_equal(program, str_of(x->name)) || (x->verb && !is_word(w, 1, x->verb)) || w->n < 2)
+            continue;
+        drop(w, x->verb ? 2 : 1);
+        drop_options(w);
+        drop(w, (size_t)x->arguments);
+        return true;
+    }
+    if (w->n > 2 && str_starts_with(program, STR("python")) && is_word(w, 1, "-m")) {
+        drop(w, 2); /* python -m pytest */
+        return true;
+    }
+    return false;
+}
+
+static struct words words_of(const struct shell_command *c)
+{
+    struct words w = {c->words, c->count};
+    while (w.n > 0 && is_assignment(w.p[0]))
+        drop(&w, 1);
+    for (int i = 0; i < 8 && unwrap_once(&w); i++)
+        continue;
+    return w;
+}
+
+/* -- the table -- */
+
+#define ANY NULL
+static const struct check {
+    const char *program;
+    const char *verb; /* the first word that is no option; ANY: whatever */
+    enum check_kind kind;
+} checks[] = {
+    /* JavaScript */
+    {"vitest", ANY, CHECK_TEST},
+    {"jest", ANY, CHECK_TEST},
+    {"mocha", ANY, CHECK_TEST},
+    {"ava", ANY, CHECK_TEST},
+    {"tap", ANY, CHECK_TEST},
+    {"karma", "start", CHECK_TEST},
+    {"cypress", "run", CHECK_TEST},
+    {"playwright", "test", CHECK_TEST},
+    {"bun", "test", CHECK_TEST},
+    {"deno", "test", CHECK_TEST},
+    {"deno", "lint", CHECK_LINT},
+    {"deno", "check", CHECK_TYPES},
+    {"eslint", ANY, CHECK_LINT},
+    {"biome", ANY, CHECK_LINT},
+    {"oxlint", ANY, CHECK_LINT},
+    {"stylelint", ANY, CHECK_LINT},
+    {"standard", ANY, CHECK_LINT},
+    {"tsc", ANY, CHECK_TYPES},
+    {"vue-tsc", ANY, CHECK_TYPES},
+    {"tsd", ANY, CHECK_TYPES},
+    {"svelte-check", ANY, CHECK_TYPES},
+    {"vite", "build", CHECK_BUILD},
+    {"next", "build", CHECK_BUILD},
+    {"next", "lint", CHECK_LINT},
+    {"webpack", ANY, CHECK_BUILD},
+    {"rollup", ANY, CHECK_BUILD},
+    {"esbuild", ANY, CHECK_BUILD},
+    {"turbo", "test", CHECK_TEST},
+    {"turbo", "lint", CHECK_LINT},
+    {"turbo", "build", CHECK_BUILD},
+    {"nx", "test", CHECK_TEST},
+    {"nx", "lint", CHECK_LINT},
+    {"nx", "build", CHECK_BUILD},
+    {"ng", "test", CHECK_TEST},
+    {"ng", "build", CHECK_BUILD},
+    /* Python */
+    {"pytest", ANY, CHECK_TEST},
+    {"py.test", ANY, CHECK_TEST},
+    {"unittest", ANY, CHECK_TEST},
+    {"nose2", ANY, CHECK_TEST},
+    {"nosetests", ANY, CHECK_TEST},
+    {"tox", ANY, CHECK_TEST},
+    {"nox", ANY, CHECK_TEST},
+    {"behave", ANY, CHECK_TEST},
+    {"doctest", ANY, CHECK_TEST},
+    {"ruff", "check", CHECK_LINT},
+    {"flake8", ANY, CHECK_LINT},
+    {"pylint", ANY, CHECK_LINT},
+    {"bandit", ANY, CHECK_LINT},
+    {"mypy", ANY, CHECK_TYPES},
+    {"dmypy", "run", CHECK_TYPES},
+    {"pyright", ANY, CHECK_TYPES},
+    {"basedpyright", ANY, CHECK_TYPES},
+    {"pyre", ANY, CHECK_TYPES},
+    {"ty", "check", CHECK_TYPES},
+    {"compileall", ANY, CHECK_BUILD},
+    {"py_compile", ANY, CHECK_BUILD},
+    /* Go, Rust, C and C++ */
+    {"go", "test", CHECK_TEST},
+    {"go", "vet", CHECK_LINT},
+    {"go", "build", CHECK_BUILD},
+    {"gotestsum", ANY, CHECK_TEST},
+    {"golangci-lint", ANY, CHECK_LINT},
+    {"staticcheck", ANY, CHECK_LINT},
+    {"cargo", "test", CHECK_TEST},
+    {"cargo", "nextest", CHECK_TEST},
+    {"cargo", "clippy", CHECK_LINT},
+    {"cargo", "check", CHECK_TYPES},
+    {"cargo", "build", CHECK_BUILD},
+    {"ctest", ANY, CHECK_TEST},
+    {"meson", "test", CHECK_TEST},
+    {"meson", "compile", CHECK_BUILD},
+    {"gcc", ANY, CHECK_BUILD},
+    {"g++", ANY, CHECK_BUILD},
+    {"clang", ANY, CHECK_BUILD},
+    {"clang++", ANY, CHECK_BUILD},
+    {"cc", ANY, CHECK_BUILD},
+    {"clang-tidy", ANY, CHECK_LINT},
+    {"cppcheck", ANY, CHECK_LINT},
+    {"bazel", "test", CHECK_TEST},
+    {"bazel", "build", CHECK_BUILD},
+    {"zig", "test", CHECK_TEST},
+    {"zig", "build", CHECK_BUILD},
+    /* the JVM, .NET, Swift */
+    {"mvn", "test", CHECK_TEST},
+    {"mvn", "verify", CHECK_TEST},
+    {"mvn", "compile", CHECK_BUILD},
+    {"mvn", "package", CHECK_BUILD},
+    {"mvn", "install", CHECK_BUILD},
+    {"mvnw", "test", CHECK_TEST},
+    {"mvnw", "verify", CHECK_TEST},
+    {"mvnw", "package", CHECK_BUILD},
+    {"gradle", "test", CHECK_TEST},
+    {"gradle", "check", CHECK_TEST},
+    {"gradle", "lint", CHECK_LINT},
+    {"gradle", "build", CHECK_BUILD},
+    {"gradlew", "test", CHECK_TEST},
+    {"gradlew", "check", CHECK_TEST},
+    {"gradlew", "lint", CHECK_LINT},
+    {"gradlew", "build", CHECK_BUILD},
+    {"sbt", "test", CHECK_TEST},
+    {"sbt", "compile", CHECK_BUILD},
+    {"dotnet", "test", CHECK_TEST},
+    {"dotnet", "build", CHECK_BUILD},
+    {"swift", "test", CHECK_TEST},
+    {"swift", "build", CHECK_BUILD},
+    {"xcodebuild", "test", CHECK_TEST},
+    {"flutter", "test", CHECK_TEST},
+    {"flutter", "analyze", CHECK_LINT},
+    {"dart", "test", CHECK_TEST},
+    {"dart", "analyze", CHECK_LINT},
+    /* Ruby, PHP, Elixir, the shell */
+    {"rspec", ANY, CHECK_TEST},
+    {"rake", "test", CHECK_TEST},
+    {"rake", "spec", CHECK_TEST},
+    {"rails", "test", CHECK_TEST},
+    {"minitest", ANY, CHECK_TEST},
+    {"rubocop", ANY, CHECK_LINT},
+    {"phpunit", ANY, CHECK_TEST},
+    {"pest", ANY, CHECK_TEST},
+    {"artisan", "test", CHECK_TEST},
+    {"composer", "test", CHECK_TEST},
+    {"phpstan", ANY, CHECK_TYPES},
+    {"psalm", ANY, CHECK_TYPES},
+    {"phpcs", ANY, CHECK_LINT},
+    {"mix", "test", CHECK_TEST},
+    {"mix", "credo", CHECK_LINT},
+    {"mix", "compile", CHECK_BUILD},
+    {"bats", ANY, CHECK_TEST},
+    {"shellcheck", ANY, CHECK_LINT},
+    {"hadolint", ANY, CHECK_LINT},
+    {"yamllint", ANY, CHECK_LINT},
+    {"actionlint", ANY, CHECK_LINT},
+    {"pre-commit", "run", CHECK_LINT},
+    {"terraform", "validate", CHECK_LINT},
+    {"ansible-lint", ANY, CHECK_LINT},
+};
+
+/* Runners of a project's own scripts: what the script is called says what it does. */
+static const char *const script_runners[] = {"npm",  "pnpm", "yarn",  "bun",  "make",     "gmake",
+                                             "just", "task", "ninja", "rake", "composer", "invoke",
+                                             "inv",  "deno", "mage",  NULL};
+static const struct script_word {
+    const char *word;
+    enum check_kind kind;
+} script_words[] = {{"test", CHECK_TEST},        {"tests", CHECK_TEST},       {"check", CHECK_TEST},
+                    {"spec", CHECK_TEST},        {"e2e", CHECK_TEST},         {"unit", CHECK_TEST},
+                    {"integration", CHECK_TEST}, {"verify", CHECK_TEST},      {"ci", CHECK_TEST},
+                    {"lint", CHECK_LINT},        {"eslint", CHECK_LINT},      {"vet", CHECK_LINT},
+                    {"typecheck", CHECK_TYPES},  {"type-check", CHECK_TYPES}, {"types", CHECK_TYPES},
+                    {"tsc", CHECK_TYPES},        {"mypy", CHECK_TYPES},       {"build", CHECK_BUILD},
+                    {"compile", CHECK_BUILD},    {"all", CHECK_BUILD},        {"check-types", CHECK_TYPES}};
+
+/* "test:unit", "unit-test", "lint_fix": the first part that says something. */
+static bool script_kind(struct str name, enum check_kind *ret)
+{
+    for (size_t i = 0; i < COUNT_OF(script_words); i++)
+        if (str_equal(name, str_of(script_words[i].word))) {
+            *ret = script_words[i].kind;
+            return true;
+        }
+    for (size_t start = 0, at = 0; at <= name.n; at++) {
+        if (at < name.n && !strchr(":-_./", name.p[at]))
+            continue;
+        struct str part = {name.p + start, at - start};
+        for (size_t i = 0; i < COUNT_OF(script_words); i++)
+            if (str_equal(part, str_of(script_words[i].word))) {
+                *ret = script_words[i].kind;
+                return true;
+            }
+        start = at + 1;
+    }
+    return false;
+}
+
+static size_t first_plain(const struct words *w, size_t from)
+{
+    static const char *const with_value[] = {
+        "-C",          "-f",    "-p", "--prefix", "--filter",        "-w",
+        "--workspace", "--dir", "-j", "--cwd",    "--manifest-path", NULL};
+    for (size_t i = from; i < w->n; i++) {
+        if (is_one_of(w->p[i], with_value))
+            i++;
+        else if (w->p[i].n == 0 || (w->p[i].p[0] != '-' && w->p[i].p[0] != '+' && !is_assignment(w->p[i])))
+            return i;
+    }
+    return w->n;
+}
+
+static bool runs_script(const struct words *w, struct str program, enum check_kind *ret)
+{
+    static const char *const run_words[] = {"run", "run-script", "workspace", NULL};
+    bool is_make = str_equal(program, STR("make")) || str_equal(program, STR("gmake")) ||
+                   str_equal(program, STR("ninja"));
+    size_t at = first_plain(w, 1);
+    while (at < w->n && is_one_of(w->p[at], run_words))
+        at = first_plain(w, at + 1);
+    if (at >= w->n && is_make) { /* the default target */
+        *ret = CHECK_BUILD;
+        return true;
+    }
+    if (at < w->n && is_make && !script_kind(w->p[at], ret)) {
+        static const char *const no_checks[] = {"clean", "install", "run", "help",  "format",    "fmt",
+                                                "up",    "down",    "dev", "start", "distclean", NULL};
+        *ret = CHECK_BUILD;
+        return !is_one_of(w->p[at], no_checks);
+    }
+    if (at < w->n && (str_equal(w->p[at], STR("t")) || str_equal(w->p[at], STR("tst"))) &&
+        str_equal(program, STR("npm"))) {
+        *ret = CHECK_TEST;
+        return true;
+    }
+    return at < w->n && script_kind(w->p[at], ret);
+}
+
+/* "./run-tests.sh", "scripts/test", "tools/check": by the name of the file. */
+static bool is_own_script(const struct words *w, enum check_kind *ret)
+{
+    static const char *const shells[] = {"bash", "sh", "zsh", "dash", NULL};
+    size_t at = is_one_of(program_of(w->p[0]), shells) ? first_plain(w, 1) : 0;
+    if (at >= w->n || str_find(w->p[at], STR("/")) < 0)
+        return false;
+    struct str name = program_of(w->p[at]);
+    static const struct str endings[] = {{".sh", 3}, {".py", 3}, {".bash", 5}, {".mjs", 4}, {".js", 3}};
+    for (size_t i = 0; i < COUNT_OF(endings); i++)
+        if (str_ends_with(name, endings[i]))
+            name.n -= endings[i].n;
+    return script_kind(name, ret);
+}
+
+static bool has_word(const struct words *w, const char *const *words)
+{
+    for (size_t i = 1; i < w->n; i++)
+        if (is_one_of(w->p[i], words))
+            return true;
+    return false;
+}
+
+static bool asks_only(const struct words *w)
+{
+    static const char *const words[] = {"--help",    "-h",          "--version", "--collect-only",
+                                        "--co",      "--listTests", "--list",    "--watch",
+                                        "--dry-run", "--init",      "-V",        NULL};
+    return has_word(w, words);
+}
+
+static bool by_table(const struct words *w, struct str program, enum check_kind *ret)
+{
+    size_t at = first_plain(w, 1);
+    for (size_t i = 0; i < COUNT_OF(checks); i++) {
+        const struct check *c = &checks[i];
+        if (!str_equal(program, str_of(c->program)))
+            continue;
+        bool fits = c->verb == ANY;
+        for (size_t k = at; k < w->n && !fits; k = first_plain(w, k + 1)) {
+            fits = str_equal(w->p[k], str_of(c->verb)) ||
+                   (w->p[k].n > strlen(c->verb) && str_ends_with(w->p[k], str_of(c->verb)) &&
+                    w->p[k].p[w->p[k].n - strlen(c->verb) - 1] == ':'); /* gradle :app:test */
+            if (strncmp(c->program, "mvn", 3) != 0 && strncmp(c->program, "gradle", 6) != 0)
+                break; /* only these take several verbs */
+        }
+        if (fits) {
+            *ret = c->kind;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool by_option(const struct words *w, struct str program, enum check_kind *ret)
+{
+    static const struct {
+        const char *program, *option;
+        enum check_kind kind;
+    } rows[] = {{"node", "--test", CHECK_TEST},     {"prettier", "--check", CHECK_LINT},
+                {"prettier", "-c", CHECK_LINT},     {"black", "--check", CHECK_LINT},
+                {"isort", "--check", CHECK_LINT},   {"ruff", "--check", CHECK_LINT},
+                {"rustfmt", "--check", CHECK_LINT}, {"cmake", "--build", CHECK_BUILD},
+                {"cargo", "--check", CHECK_LINT},   {"clang-format", "--dry-run", CHECK_LINT},
+                {"tsx", "--test", CHECK_TEST},      {"node", "--check", CHECK_BUILD}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        for (size_t k = 1; k < w->n && str_equal(program, str_of(rows[i].program)); k++)
+            if (str_equal(w->p[k], str_of(rows[i].option))) {
+                *ret = rows[i].kind;
+                return true;
+            }
+    return false;
+}
+
+bool check_command_kind(const struct shell_command *c, enum check_kind *ret)
+{
+    struct words w = words_of(c);
+    if (w.n == 0)
+        return false;
+    struct str program = program_of(w.p[0]);
+    if (by_option(&w, program, ret))
+        return true;
+    if (asks_only(&w))
+        return false;
+    if (by_table(&w, program, ret))
+        return true;
+    if (is_one_of(program, script_runners))
+        return runs_script(&w, program, ret);
+    if (str_starts_with(program, STR("python")) && w.n > 1) { /* manage.py test */
+        bool tests = is_word(&w, 2, "test") && str_ends_with(w.p[1], STR("manage.py"));
+        *ret = CHECK_TEST;
+        return tests;
+    }
+    if (str_equal(program, STR("php")) && w.n > 2 && str_ends_with(w.p[1], STR("artisan")) &&
+        is_word(&w, 2, "test")) {
+        *ret = CHECK_TEST;
+        return true;
+    }
+    return is_own_script(&w, ret);
+}
+
+bool check_command_is_aside(const struct shell_command *c)
+{
+    static const char *const names[] = {"cd",     "pushd", "popd",  "export", "source", ".",  "set",   "echo",
+                                        "printf", "true",  ":",     "mkdir",  "pwd",    "ls", "cat",   "date",
+                                        "which",  "umask", "sleep", "ulimit", "unset",  "rm", "touch", NULL};
+    struct words w = words_of(c);
+    return w.n == 0 || is_one_of(program_of(w.p[0]), names);
+}
+
+bool check_command_edits(const struct shell_command *c)
+{
+    static const char *const programs[] = {"patch", "apply_patch", NULL};
+    static const char *const in_place[] = {"-i", "--in-place", "-pi", "-i.bak", NULL};
+    struct words w = words_of(c);
+    if (w.n == 0)
+        return false;
+    struct str program = program_of(w.p[0]);
+    if (is_one_of(program, programs))
+        return true;
+    if ((str_equal(program, STR("sed")) || str_equal(program, STR("perl"))) && has_word(&w, in_place))
+        return true;
+    if (str_equal(program, STR("git")) && (is_word(&w, 1, "apply") || is_word(&w, 1, "am")))
+        return true;
+    return c->writes_file && (str_equal(program, STR("cat")) || str_equal(program, STR("echo")) ||
+                              str_equal(program, STR("printf")) || str_equal(program, STR("tee")));
+}

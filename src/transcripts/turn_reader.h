@@ -1,0 +1,27 @@
+/* turn_reader.h -- a transcript as turns, line by line (spec 60 T3, T4).
+ *
+ * Reads a file from its start, plain or .zst, in memory that does not grow with it.  Lines that say nothing
+ * give nothing; what cannot be read is counted by reason and passed over.  A tool's result is told the name
+ * and the command of its use, where that came shortly before.  The unterminated end of a file that is being
+ * written waits: it is not read.  One thread. */
+#pragma once
+#include "core/turn.h"
+#include "transcripts/file_walk.h"
+#include "transcripts/ledger.h"
+
+struct turn_reader;
+/* 0, or -errno. */
+MUST_CHECK int turn_reader_open(const char *path, enum transcript_format format, struct turn_reader **ret);
+struct turn_reader *turn_reader_free(struct turn_reader *r); /* NULL ok; returns NULL */
+DEFINE_CLEANUP(struct turn_reader *, turn_reader_free)
+
+/* 1: the turns of the next line that has any, valid until the next call; 0: the end; -errno, and -EBADMSG for
+ * a .zst file that cannot be decompressed. */
+MUST_CHECK int turn_reader_next(struct turn_reader *r, const struct turn **ret, size_t *ret_count);
+
+struct turn_reader_facts {
+    int64_t lines, offset; /* offset: behind the last whole line */
+    uint64_t tail_hash;    /* as line_reader_tail_hash */
+    int64_t skipped[SKIP_REASONS];
+};
+void turn_reader_facts(const struct turn_reader *r, struct turn_reader_facts *ret);

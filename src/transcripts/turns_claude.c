@@ -1,0 +1,145 @@
+/* turns_claude.c -- turns of a line of Claude Code: an envelope, and in it a message whose content is a text
+ * or blocks (spec 60 T4). */
+#include "transcripts/turns_internal.h"
+
+enum slot {
+    TYPE,
+    UUID,
+    TIMESTAMP,
+    SESSION_ID,
+    SESSION_ID_OLD,
+    REQUEST_ID,
+    CWD,
+    BRANCH,
+    SIDECHAIN,
+    META,
+    COMPACT,
+    SUMMARY,
+    CONTENT_OF_SYSTEM,
+    MESSAGE_ID,
+    ROLE,
+    MODEL,
+    CONTENT,
+    INTERRUPTED,
+    SLOTS
+};
+
+static const struct json_path message[] = {TURNS_ROW("id", MESSAGE_ID), TURNS_ROW("role", ROLE),
+                                           TURNS_ROW("model", MODEL), TURNS_ROW("content", CONTENT),
+                                           TURNS_END};
+static const struct json_path result_facts[] = {TURNS_ROW("interrupted", INTERRUPTED), TURNS_END};
+static const struct json_path paths[] = {TURNS_ROW("type", TYPE),
+                                         TURNS_ROW("uuid", UUID),
+                                         TURNS_ROW("timestamp", TIMESTAMP),
+                                         TURNS_ROW("sessionId", SESSION_ID),
+                                         TURNS_ROW("session_id", SESSION_ID_OLD),
+                                         TURNS_ROW("requestId", REQUEST_ID),
+                                         TURNS_ROW("cwd", CWD),
+                                         TURNS_ROW("gitBranch", BRANCH),
+                                         TURNS_ROW("isSidechain", SIDECHAIN),
+                                         TURNS_ROW("isMeta", META),
+                                         TURNS_ROW("isCompactSummary", COMPACT),
+                                         TURNS_ROW("summary", SUMMARY),
+                                         TURNS_ROW("content", CONTENT_OF_SYSTEM),
+                                         TURNS_BELOW("toolUseResult", JSON_NO_SLOT, result_facts),
+                                         TURNS_BELOW("message", JSON_NO_SLOT, message),
+                                         TURNS_END};
+
+enum block_slot { B_TYPE, B_TEXT, B_THINKING, B_ID, B_NAME, B_INPUT, B_USE_ID, B_CONTENT, B_ERROR, B_SLOTS };
+static const struct json_path block_paths[] = {
+    TURNS_ROW("type", B_TYPE),          TURNS_ROW("text", B_TEXT),
+    TURNS_ROW("thinking", B_THINKING),  TURNS_ROW("id", B_ID),
+    TURNS_ROW("name", B_NAME),          TURNS_ROW("input", B_INPUT),
+    TURNS_ROW("tool_use_id", B_USE_ID), TURNS_ROW("content", B_CONTENT),
+    TURNS_ROW("is_error", B_ERROR),     TURNS_END};
+
+static void set_common(struct turns *t, const struct json_value *v)
+{
+    struct turn *c = &t->common;
+    turns_set_time(t, &v[TIMESTAMP]);
+    c->id = turns_text(t, &v[UUID], NULL);
+    c->message_id = turns_text(t, &v[MESSAGE_ID], NULL);
+    c->request_id = turns_text(t, &v[REQUEST_ID], NULL);
+    c->session_id =
+        turns_text(t, v[SESSION_ID].kind == JSON_STRING ? &v[SESSION_ID] : &v[SESSION_ID_OLD], NULL);
+    c->model = turns_text(t, &v[MODEL], NULL);
+    c->cwd = turns_text(t, &v[CWD], NULL);
+    c->branch = turns_text(t, &v[BRANCH], NULL);
+    c->is_sidechain = v[SIDECHAIN].kind == JSON_TRUE;
+    c->is_meta = v[META].kind == JSON_TRUE;
+}
+
+static void add_use(struct turns *t, const struct json_value *b)
+{
+    struct turn *turn = turns_add(t, TURN_TOOL_USE);
+    turn->tool_id = turns_text(t, &b[B_ID], NULL);
+    turn->tool_name = turns_text(t, &b[B_NAME], NULL);
+    turns_set_input(t, turn, &b[B_INPUT]);
+}
+
+/* A shell's result carries a code only where it is not 0. */
+static void add_result(struct turns *t, const struct json_value *v, const struct json_value *b)
+{
+    struct turn *turn = turns_add(t, TURN_TOOL_RESULT);
+    turn->tool_id = turns_text(t, &b[B_USE_ID], NULL);
+    turn->is_error = b[B_ERROR].kind == JSON_TRUE;
+    turns_set_blocks(t, turn, &b[B_CONTENT]);
+    if (turn->is_error && !turns_exit_code(turn->text, &turn->exit_code))
+        turn->exit_code = TURN_EXIT_UNKNOWN;
+    else if (!turn->is_error && v[INTERRUPTED].kind == JSON_FALSE)
+        turn->exit_code = 0;
+}
+
+static void add_block(struct turns *t, const struct json_value *v, bool is_assistant,
+                      const struct json_value *block)
+{
+    struct json_value b[B_SLOTS] = {{0}};
+    struct json_scan scan;
+    if (block->kind != JSON_OBJECT || json_scan_object(block->raw, block_paths, b, &scan) != JSON_WHOLE)
+        return;
+    if (json_value_is(&b[B_TYPE], STR("text")))
+        turns_set_text(t, turns_add(t, is_assistant ? TURN_ANSWER : TURN_PROMPT), &b[B_TEXT]);
+    else if (json_value_is(&b[B_TYPE], STR("thinking")))
+        turns_set_text(t, turns_add(t, TURN_THINKING), &b[B_THINKING]);
+    else if (json_value_is(&b[B_TYPE], STR("tool_use")))
+        add_use(t, b);
+    else if (json_value_is(&b[B_TYPE], STR("tool_result")))
+        add_result(t, v, b);
+}
+
+static void add_message(struct turns *t, const struct json_value *v, bool is_assistant)
+{
+    if (v[COMPACT].kind == JSON_TRUE) {
+        turns_set_blocks(t, turns_add(t, TURN_NOTE), &v[CONTENT]);
+        return;
+    }
+    if (v[CONTENT].kind == JSON_STRING) {
+        turns_set_text(t, turns_add(t, is_assistant ? TURN_ANSWER : TURN_PROMPT), &v[CONTENT]);
+        return;
+    }
+    struct str rest = v[CONTENT].raw;
+    struct json_value block;
+    while (v[CONTENT].kind == JSON_ARRAY && json_scan_element(&rest, &block))
+        add_block(t, v, is_assistant, &block);
+}
+
+enum json_outcome turns_claude(struct turns *t, struct str text, const char **ret_end)
+{
+    struct json_value v[SLOTS] = {{0}};
+    struct json_scan scan;
+    enum json_outcome rc = json_scan_object(text, paths, v, &scan);
+    if (rc != JSON_WHOLE)
+        return rc;
+    *ret_end = scan.end;
+    bool is_assistant = json_value_is(&v[TYPE], STR("assistant"));
+    set_common(t, v);
+    if (is_assistant || json_value_is(&v[TYPE], STR("user")))
+        add_message(t, v, is_assistant);
+    else if (json_value_is(&v[TYPE], STR("summary")))
+        turns_set_text(t, turns_add(t, TURN_NOTE), &v[SUMMARY]);
+    else if (json_value_is(&v[TYPE], STR("system")))
+        turns_set_text(t, turns_add(t, TURN_NOTE), &v[CONTENT_OF_SYSTEM]);
+    else
+        t->is_bad_time = false;
+    return JSON_WHOLE;
+}

@@ -1,0 +1,184 @@
+/* turns_codex.c -- turns of a line of a Codex rollout: response items, in order; the events beside them say
+ * most of it again and are left out (spec 60 T4). */
+#include "transcripts/turns_internal.h"
+
+enum slot {
+    TYPE,
+    TIMESTAMP,
+    P_TYPE,
+    P_ID,
+    P_CWD,
+    P_MODEL,
+    P_BRANCH,
+    P_ROLE,
+    P_CONTENT,
+    P_SUMMARY,
+    P_NAME,
+    P_ARGUMENTS,
+    P_INPUT,
+    P_ACTION,
+    P_CALL_ID,
+    P_OUTPUT,
+    P_MESSAGE,
+    SLOTS
+};
+
+static const struct json_path git[] = {TURNS_ROW("branch", P_BRANCH), TURNS_END};
+static const struct json_path payload[] = {TURNS_ROW("type", P_TYPE),
+                                           TURNS_ROW("id", P_ID),
+                                           TURNS_ROW("cwd", P_CWD),
+                                           TURNS_ROW("model", P_MODEL),
+                                           TURNS_BELOW("git", JSON_NO_SLOT, git),
+                                           TURNS_ROW("role", P_ROLE),
+                                           TURNS_ROW("content", P_CONTENT),
+                                           TURNS_ROW("summary", P_SUMMARY),
+                                           TURNS_ROW("name", P_NAME),
+                                           TURNS_ROW("arguments", P_ARGUMENTS),
+                                           TURNS_ROW("input", P_INPUT),
+                                           TURNS_ROW("action", P_ACTION),
+                                           TURNS_ROW("call_id", P_CALL_ID),
+                                           TURNS_ROW("output", P_OUTPUT),
+                                           TURNS_ROW("message", P_MESSAGE),
+                                           TURNS_END};
+static const struct json_path paths[] = {TURNS_ROW("type", TYPE), TURNS_ROW("timestamp", TIMESTAMP),
+                                         TURNS_BELOW("payload", JSON_NO_SLOT, payload), TURNS_END};
+
+static void set_common(struct turns *t, const struct json_value *v)
+{
+    turns_set_time(t, &v[TIMESTAMP]);
+    t->common.id = turns_text(t, &v[P_ID], NULL);
+    t->common.session_id = str_of(t->session->id);
+    t->common.cwd = str_of(t->session->cwd);
+    t->common.branch = str_of(t->session->branch);
+    t->common.model = str_of(t->session->model);
+}
+
+static void take_session(struct turns *t, const struct json_value *v, bool is_meta)
+{
+    if (is_meta && !t->session->id)
+        turns_keep(&t->session->id, turns_text(t, &v[P_ID], NULL));
+    turns_keep(&t->session->cwd, turns_text(t, &v[P_CWD], NULL));
+    turns_keep(&t->session->branch, turns_text(t, &v[P_BRANCH], NULL));
+    turns_keep(&t->session->model, turns_text(t, &v[P_MODEL], NULL));
+}
+
+/* What the CLI puts before a person's words: instructions and surroundings. */
+static bool is_preamble(struct str text)
+{
+    static const struct str starts[] = {{"<environment_context>", 21},    {"<user_instructions>", 19},
+                                        {"# AGENTS.md instructions", 24}, {"<permissions instructions>", 26},
+                                        {"<INSTRUCTIONS>", 14},           {"<turn_aborted>", 14}};
+    text = str_trim(text);
+    for (size_t i = 0; i < COUNT_OF(starts); i++)
+        if (str_starts_with(text, starts[i]))
+            return true;
+    return false;
+}
+
+static void add_message(struct turns *t, const struct json_value *v)
+{
+    bool is_answer = json_value_is(&v[P_ROLE], STR("assistant")),
+         is_user = json_value_is(&v[P_ROLE], STR("user"));
+    struct turn *turn = turns_add(t, is_answer ? TURN_ANSWER : is_user ? TURN_PROMPT : TURN_NOTE);
+    turns_set_blocks(t, turn, &v[P_CONTENT]);
+    turn->is_meta = is_user && is_preamble(turn->text);
+}
+
+/* Arguments are JSON inside a string. */
+static void set_arguments(struct turns *t, struct turn *turn, const struct json_value *arguments)
+{
+    struct str text = turns_text(t, arguments, &turn->is_cut);
+    struct json_value input = {str_starts_with(str_trim(text), STR("{")) ? JSON_OBJECT : JSON_STRING,
+                               str_trim(text)};
+    turns_set_input(t, turn, &input);
+    if (turn->tool_input.n == 0)
+        turn->tool_input = text;
+}
+
+static void add_use(struct turns *t, const struct json_value *v)
+{
+    struct turn *turn = turns_add(t, TURN_TOOL_USE);
+    turn->tool_id = turns_text(t, &v[P_CALL_ID], NULL);
+    turn->tool_name = turns_text(t, &v[P_NAME], NULL);
+    if (v[P_ACTION].kind == JSON_OBJECT) {
+        turn->tool_name = turn->tool_name.n ? turn->tool_name : STR("local_shell");
+        turns_set_input(t, turn, &v[P_ACTION]);
+    } else if (v[P_ARGUMENTS].kind == JSON_STRING) {
+        set_arguments(t, turn, &v[P_ARGUMENTS]);
+    } else {
+        turns_set_text(t, turn, &v[P_INPUT]);
+    }
+}
+
+/* {"output":"…","metadata":{"exit_code":0}}, or text that says it. */
+static void set_output(struct turns *t, struct turn *turn, const struct json_value *output)
+{
+    static const struct json_path metadata[] = {TURNS_ROW("exit_code", 1), TURNS_END};
+    static const struct json_path inner[] = {TURNS_ROW("output", 0), TURNS_ROW("content", 2),
+                                             TURNS_ROW("success", 3),
+                                             TURNS_BELOW("metadata", JSON_NO_SLOT, metadata), TURNS_END};
+    struct json_value f[4] = {{0}};
+    struct json_scan scan;
+    turns_set_blocks(t, turn, output);
+    struct str object = output->kind == JSON_OBJECT ? output->raw : str_trim(turn->text);
+    int64_t code;
+    if (str_starts_with(object, STR("{")) && json_scan_object(object, inner, f, &scan) == JSON_WHOLE &&
+        (f[0].kind == JSON_STRING || f[2].kind != JSON_ABSENT)) {
+        turns_set_blocks(t, turn, f[0].kind == JSON_STRING ? &f[0] : &f[2]);
+        if (json_value_i64(&f[1], &code))
+            turn->exit_code = (int)MIN(code, INT32_MAX);
+        turn->is_error = f[3].kind == JSON_FALSE;
+    }
+    if (turn->exit_code == TURN_EXIT_UNKNOWN && !turns_exit_code(turn->text, &turn->exit_code))
+        turn->exit_code = TURN_EXIT_UNKNOWN;
+    turn->is_error = turn->is_error || turn->exit_code > 0;
+}
+
+static void add_result(struct turns *t, const struct json_value *v)
+{
+    struct turn *turn = turns_add(t, TURN_TOOL_RESULT);
+    turn->tool_id = turns_text(t, &v[P_CALL_ID], NULL);
+    set_output(t, turn, &v[P_OUTPUT]);
+}
+
+static void add_item(struct turns *t, const struct json_value *v)
+{
+    static const struct {
+        const char *type;
+        void (*add)(struct turns *t, const struct json_value *v);
+    } items[] = {{"message", add_message},
+                 {"function_call", add_use},
+                 {"custom_tool_call", add_use},
+                 {"local_shell_call", add_use},
+                 {"function_call_output", add_result},
+                 {"custom_tool_call_output", add_result},
+                 {"local_shell_call_output", add_result}};
+    for (size_t i = 0; i < COUNT_OF(items); i++)
+        if (json_value_is(&v[P_TYPE], str_of(items[i].type))) {
+            items[i].add(t, v);
+            return;
+        }
+    if (json_value_is(&v[P_TYPE], STR("reasoning")))
+        turns_set_blocks(t, turns_add(t, TURN_THINKING), &v[P_SUMMARY]);
+}
+
+enum json_outcome turns_codex(struct turns *t, struct str text, const char **ret_end)
+{
+    struct json_value v[SLOTS] = {{0}};
+    struct json_scan scan;
+    enum json_outcome rc = json_scan_object(text, paths, v, &scan);
+    if (rc != JSON_WHOLE)
+        return rc;
+    *ret_end = scan.end;
+    bool is_meta = json_value_is(&v[TYPE], STR("session_meta"));
+    if (is_meta || json_value_is(&v[TYPE], STR("turn_context")))
+        take_session(t, v, is_meta);
+    set_common(t, v);
+    if (json_value_is(&v[TYPE], STR("response_item")))
+        add_item(t, v);
+    else if (json_value_is(&v[TYPE], STR("compacted")))
+        turns_set_text(t, turns_add(t, TURN_NOTE), &v[P_MESSAGE]);
+    else
+        t->is_bad_time = false;
+    return JSON_WHOLE;
+}

@@ -1,0 +1,110 @@
+/* turns_gemini.c -- turns of a record of Gemini CLI.  A record with tool calls comes a second time, under its
+ * id, when they have ended; only then are its tools told, and its text only once (spec 60 T4). */
+#include "transcripts/turns_internal.h"
+
+enum slot { ID, TIMESTAMP, TYPE, MODEL, SESSION, CONTENT, THOUGHTS, CALLS, SLOTS };
+static const struct json_path paths[] = {TURNS_ROW("id", ID),
+                                         TURNS_ROW("timestamp", TIMESTAMP),
+                                         TURNS_ROW("type", TYPE),
+                                         TURNS_ROW("model", MODEL),
+                                         TURNS_ROW("sessionId", SESSION),
+                                         TURNS_ROW("content", CONTENT),
+                                         TURNS_ROW("thoughts", THOUGHTS),
+                                         TURNS_ROW("toolCalls", CALLS),
+                                         TURNS_END};
+
+enum call_slot { C_ID, C_NAME, C_ARGS, C_STATUS, C_RESULT, C_DISPLAY, C_SLOTS };
+static const struct json_path call_paths[] = {TURNS_ROW("id", C_ID),
+                                              TURNS_ROW("name", C_NAME),
+                                              TURNS_ROW("args", C_ARGS),
+                                              TURNS_ROW("status", C_STATUS),
+                                              TURNS_ROW("result", C_RESULT),
+                                              TURNS_ROW("resultDisplay", C_DISPLAY),
+                                              TURNS_END};
+
+/* [{"functionResponse":{"response":{"output":"…"}}}]; "error" in place of "output" where it went wrong. */
+static void set_result(struct turns *t, struct turn *turn, const struct json_value *c)
+{
+    static const struct json_path response[] = {TURNS_ROW("output", 0), TURNS_ROW("error", 1), TURNS_END};
+    static const struct json_path function[] = {TURNS_BELOW("response", JSON_NO_SLOT, response), TURNS_END};
+    static const struct json_path part[] = {TURNS_BELOW("functionResponse", JSON_NO_SLOT, function),
+                                            TURNS_END};
+    struct json_value f[2] = {{0}}, first;
+    struct json_scan scan;
+    struct str rest = c[C_RESULT].raw;
+    if (c[C_RESULT].kind == JSON_ARRAY && json_scan_element(&rest, &first) && first.kind == JSON_OBJECT &&
+        json_scan_object(first.raw, part, f, &scan) == JSON_WHOLE)
+        turns_set_text(t, turn, f[0].kind == JSON_STRING ? &f[0] : &f[1]);
+    if (turn->text.n == 0)
+        turns_set_text(t, turn, &c[C_DISPLAY]);
+    turn->is_error = f[1].kind == JSON_STRING || json_value_is(&c[C_STATUS], STR("error"));
+}
+
+/* The shell tool names a code only where it is not 0. */
+static void set_exit_code(struct turn *turn)
+{
+    if (turns_exit_code(turn->text, &turn->exit_code))
+        turn->is_error = turn->is_error || turn->exit_code != 0;
+    else
+        turn->exit_code = turn->is_error ? TURN_EXIT_UNKNOWN : 0;
+}
+
+static void add_call(struct turns *t, const struct json_value *call)
+{
+    struct json_value c[C_SLOTS] = {{0}};
+    struct json_scan scan;
+    if (call->kind != JSON_OBJECT || json_scan_object(call->raw, call_paths, c, &scan) != JSON_WHOLE)
+        return;
+    struct turn *use = turns_add(t, TURN_TOOL_USE);
+    use->tool_id = turns_text(t, &c[C_ID], NULL);
+    use->tool_name = turns_text(t, &c[C_NAME], NULL);
+    turns_set_input(t, use, &c[C_ARGS]);
+    if (!json_value_is(&c[C_STATUS], STR("success")) && !json_value_is(&c[C_STATUS], STR("error")))
+        return; /* under way, or called off */
+    bool is_shell = use->command.n > 0;
+    struct turn *result = turns_add(t, TURN_TOOL_RESULT);
+    result->tool_id = turns_text(t, &c[C_ID], NULL);
+    result->tool_name = turns_text(t, &c[C_NAME], NULL);
+    set_result(t, result, c);
+    if (is_shell)
+        set_exit_code(result);
+}
+
+static void add_answer(struct turns *t, const struct json_value *v)
+{
+    struct str rest = v[CALLS].raw;
+    struct json_value call;
+    if (v[CALLS].kind == JSON_ARRAY) {
+        while (json_scan_element(&rest, &call))
+            add_call(t, &call);
+        return; /* its text came with the record's first telling */
+    }
+    struct turn *turn = turns_add(t, TURN_ANSWER);
+    turns_set_blocks(t, turn, &v[CONTENT]);
+    if (turn->text.n == 0)
+        t->count--;
+}
+
+enum json_outcome turns_gemini(struct turns *t, struct str text, const char **ret_end)
+{
+    struct json_value v[SLOTS] = {{0}};
+    struct json_scan scan;
+    enum json_outcome rc = json_scan_object(text, paths, v, &scan);
+    if (rc != JSON_WHOLE)
+        return rc;
+    *ret_end = scan.end;
+    turns_keep(&t->session->id, turns_text(t, &v[SESSION], NULL));
+    turns_set_time(t, &v[TIMESTAMP]);
+    t->common.id = t->common.message_id = turns_text(t, &v[ID], NULL);
+    t->common.model = turns_text(t, &v[MODEL], NULL);
+    t->common.session_id = str_of(t->session->id);
+    if (json_value_is(&v[TYPE], STR("user")))
+        turns_set_blocks(t, turns_add(t, TURN_PROMPT), &v[CONTENT]);
+    else if (json_value_is(&v[TYPE], STR("gemini")))
+        add_answer(t, v);
+    else if (json_value_is(&v[TYPE], STR("info")) || json_value_is(&v[TYPE], STR("error")))
+        turns_set_blocks(t, turns_add(t, TURN_NOTE), &v[CONTENT]);
+    else
+        t->is_bad_time = false;
+    return JSON_WHOLE;
+}
