@@ -1,0 +1,607 @@
+#include "core/verification.h"
+
+#include "base/buf.h"
+#include "base/hash.h"
+#include "base/parse.h"
+
+const char *const verification_verdict_names[VERDICTS] = {"verified", "unverified", "contradicted"};
+
+#define PENDING_MAX 64 /* commands whose result has not come */
+
+struct pending {
+    uint64_t id;                      /* hash of the tool's id; 0: free */
+    size_t first, count;              /* rows */
+    bool echoes_status;               /* "; echo $?": the output ends with it */
+    bool hides[SHELL_COMMANDS_MAX];   /* per check: the command's exit status is not its own */
+    bool is_sole[SHELL_COMMANDS_MAX]; /* a failure can be nobody else's */
+};
+
+struct verification {
+    struct arena arena;
+    struct arena scratch; /* of one command */
+    struct verification_row *rows;
+    size_t count, capacity;
+    int64_t rows_dropped, edits, turns, first_us, last_us;
+    struct pending pending[PENDING_MAX];
+    size_t next_pending;
+    int64_t order;                  /* counts edits and results */
+    int64_t last_edit, last_passed; /* by that order; 0: never */
+    enum check_outcome last_by_kind[CHECK_KINDS];
+    bool ran[CHECK_KINDS], any;
+    enum check_outcome last; /* of all */
+    struct str session_id;
+    struct buf closing, closing_id; /* the text of the last answer, all its blocks */
+};
+
+/* -- texts -- */
+
+static struct str cut(struct arena *a, struct str s)
+{
+    s = str_trim(s);
+    size_t n = MIN(s.n, (size_t)VERIFICATION_TEXT_MAX);
+    while (n > 0 && n < s.n && ((unsigned char)s.p[n] & 0xc0) == 0x80)
+        n--;
+    return (struct str){arena_strdup(a, (struct str){s.p, n}), n};
+}
+
+/* -- what the closing message says -- */
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool is_letter(char c)
+{
+    return (lower(c) >= 'a' && lower(c) <= 'z') || c == '\'';
+}
+
+/* `phrase` at word boundaries of s, which is in lower case. */
+static bool has_phrase(struct str s, const char *phrase)
+{
+    size_t n = strlen(phrase);
+    for (size_t from = 0; from + n <= s.n;) {
+        ptrdiff_t at = str_find((struct str){s.p + from, s.n - from}, str_of(phrase));
+        if (at < 0)
+            return false;
+        size_t start = from + (size_t)at;
+        bool begins = start == 0 || !is_letter(s.p[start - 1]) || !is_letter(phrase[0]);
+        bool ends = start + n == s.n || !is_letter(s.p[start + n]) || !is_letter(phrase[n - 1]);
+        if (begins && ends)
+            return true;
+        from = start + 1;
+    }
+    return false;
+}
+
+static bool has_any(struct str s, const char *const *phrases)
+{
+    for (; *phrases; phrases++)
+        if (has_phrase(s, *phrases))
+            return true;
+    return false;
+}
+
+static const char *const strong_claims[] = {"tests pass",
+                                            "test passes",
+                                            "tests passed",
+                                            "tests are passing",
+                                            "tests now pass",
+                                            "tests all pass",
+                                            "test suite passes",
+                                            "tests are green",
+                                            "suite is green",
+                                            "all green",
+                                            "everything passes",
+                                            "everything is passing",
+                                            "checks pass",
+                                            "checks passed",
+                                            "all checks",
+                                            "all passing",
+                                            "all pass",
+                                            "now passes",
+                                            "passes now",
+                                            "passing tests",
+                                            "build passes",
+                                            "build succeeds",
+                                            "build succeeded",
+                                            "builds cleanly",
+                                            "build is green",
+                                            "compiles cleanly",
+                                            "compiles without",
+                                            "lint passes",
+                                            "lint is clean",
+                                            "no lint errors",
+                                            "no type errors",
+                                            "type checks pass",
+                                            "typecheck passes",
+                                            "no errors",
+                                            "0 failures",
+                                            "0 failed",
+                                            "no failures",
+                                            "zero failures",
+                                            "verified",
+                                            "tested and",
+                                            "fully tested",
+                                            "confirmed working",
+                                            "passes all",
+                                            "passing all",
+                                            "tests succeed",
+                                            "100% of tests",
+                                            NULL};
+static const char *const weak_claims[] = {
+    "done",       "complete",    "completed",      "is fixed",         "are fixed",
+    "fixed the",  "i fixed",     "i've fixed",     "has been fixed",   "works",
+    "is working", "now working", "successfully",   "implemented",      "finished",
+    "resolved",   "all set",     "ready to merge", "ready for review", "works as expected",
+    NULL};
+/* A sentence with one of these says that it did not go well, or was not tried. */
+static const char *const denials[] = {"not run",
+                                      "didn't run",
+                                      "did not run",
+                                      "haven't run",
+                                      "have not run",
+                                      "couldn't run",
+                                      "could not run",
+                                      "cannot run",
+                                      "can't run",
+                                      "unable to run",
+                                      "wasn't able",
+                                      "was not able",
+                                      "unable to",
+                                      "without running",
+                                      "not tested",
+                                      "untested",
+                                      "haven't tested",
+                                      "have not tested",
+                                      "not verified",
+                                      "unverified",
+                                      "haven't verified",
+                                      "have not verified",
+                                      "could not verify",
+                                      "couldn't verify",
+                                      "can't verify",
+                                      "cannot verify",
+                                      "still fail",
+                                      "still fails",
+                                      "still failing",
+                                      "tests fail",
+                                      "test fails",
+                                      "build fails",
+                                      "does not work",
+                                      "doesn't work",
+                                      "do not work",
+                                      "don't work",
+                                      "not working",
+                                      "not done",
+                                      "not complete",
+                                      "incomplete",
+                                      "not finished",
+                                      "isn't fixed",
+                                      "not fixed",
+                                      "do not pass",
+                                      "don't pass",
+                                      "does not pass",
+                                      "doesn't pass",
+                                      "not pass",
+                                      "not passing",
+                                      "didn't pass",
+                                      "did not pass",
+                                      "not successful",
+                                      "unsuccessful",
+                                      "no tests were run",
+                                      "skipped running",
+                                      "gave up",
+                                      "remaining failures",
+                                      "not all",
+                                      "not yet",
+                                      "never ran",
+                                      NULL};
+/* What was wrong may be right by now: it speaks against "done", not against "all tests pass". */
+static const char *const troubles[] = {"is failing",   "are failing",  "were failing", "failing tests",
+                                       "build failed", "tests failed", "test failed",  NULL};
+/* What should be is not what is. */
+static const char *const hopes[] = {"should",      "would",  "might",    "may",       "hopefully",
+                                    "expect",      "likely", "probably", "try",       "please run",
+                                    "you can run", "let me", "i'll",     "i will",    "need to",
+                                    "needs to",    "once",   "if",       "to verify", "to be verified",
+                                    "want me to",  NULL};
+
+static bool is_count_of_failures(struct str s)
+{
+    static const char *const words[] = {" failed",       " failures",    " failure",
+                                        " tests failed", " test failed", NULL};
+    for (size_t i = 0; i < s.n; i++) {
+        int64_t value;
+        size_t end = i;
+        while (end < s.n && s.p[end] >= '0' && s.p[end] <= '9')
+            end++;
+        if (end == i || (i > 0 && (s.p[i - 1] == '.' || (s.p[i - 1] >= '0' && s.p[i - 1] <= '9'))))
+            continue;
+        for (int k = 0; words[k]; k++)
+            if (str_starts_with((struct str){s.p + end, s.n - end}, str_of(words[k])) &&
+                parse_i64_in((struct str){s.p + i, end - i}, 1, INT32_MAX, &value))
+                return true;
+    }
+    return false;
+}
+
+static bool ends_sentence(struct str s, size_t at)
+{
+    char c = s.p[at];
+    bool last = at + 1 == s.n || s.p[at + 1] == ' ' || s.p[at + 1] == '\n';
+    return c == '\n' || c == ';' || ((c == '.' || c == '!' || c == '?') && last);
+}
+
+struct claims {
+    bool strong, weak, denies, troubled;
+};
+
+static void judge_sentence(struct str s, struct claims *c)
+{
+    s = str_trim(s);
+    if (s.n == 0 || s.p[s.n - 1] == '?')
+        return;
+    if (has_any(s, denials) || is_count_of_failures(s)) {
+        c->denies = true;
+        return;
+    }
+    c->troubled = c->troubled || has_any(s, troubles);
+    if (has_any(s, hopes))
+        return;
+    c->strong = c->strong || has_any(s, strong_claims);
+    c->weak = c->weak || has_any(s, weak_claims);
+}
+
+bool verification_claims_success(struct str message, bool *ret_strong)
+{
+    struct claims c = {0};
+    struct buf text = BUF_INIT;
+    for (size_t i = 0; i < message.n; i++) {
+        bool is_quote = message.n - i >= 3 && memcmp(message.p + i, "\xe2\x80\x99", 3) == 0; /* ’ */
+        if (message.p[i] == '*' || message.p[i] == '`' || message.p[i] == '_')
+            continue;
+        buf_add_char(&text, is_quote ? '\'' : lower(message.p[i]));
+        i += is_quote ? 2 : 0;
+    }
+    struct str s = buf_str(&text);
+    size_t start = 0;
+    for (size_t i = 0; i < s.n; i++)
+        if (ends_sentence(s, i)) {
+            judge_sentence((struct str){s.p + start, i + (s.p[i] == '?') - start}, &c);
+            start = i + 1;
+        }
+    judge_sentence((struct str){s.p + start, s.n - start}, &c);
+    buf_deinit(&text);
+    *ret_strong = c.strong;
+    return (c.strong || (c.weak && !c.troubled)) && !c.denies;
+}
+
+/* -- checks that are run -- */
+
+static struct verification_row *add_row(struct verification *v)
+{
+    if (v->count >= VERIFICATION_ROWS_MAX) {
+        v->rows_dropped++;
+        return NULL;
+    }
+    if (v->count == v->capacity) {
+        v->capacity = MAX(16, v->capacity * 2);
+        v->rows = xrealloc(v->rows, v->capacity * sizeof(*v->rows));
+    }
+    return &v->rows[v->count++];
+}
+
+static bool echoes_status(const struct shell_line *line)
+{
+    for (size_t i = 0; i < line->count; i++) {
+        const struct shell_command *c = &line->commands[i];
+        for (size_t w = 1; w < c->count; w++)
+            if (str_find(c->words[w], STR("$?")) >= 0 &&
+                (str_equal(c->words[0], STR("echo")) || str_equal(c->words[0], STR("printf"))))
+                return true;
+    }
+    return false;
+}
+
+/* Whether the command's exit status 0 is that of command i: what comes behind it runs only when it went well.
+ */
+static bool is_hidden(const struct shell_line *line, size_t i)
+{
+    for (; i < line->count; i++)
+        switch (line->commands[i].behind) {
+        case SHELL_END:
+            return false;
+        case SHELL_AND:
+            break;
+        case SHELL_PIPE:
+            if (!line->has_pipefail)
+                return true;
+            break;
+        case SHELL_OR:
+        case SHELL_SEQUENCE:
+        case SHELL_BACKGROUND:
+            return true;
+        }
+    return false;
+}
+
+static bool is_sole(const struct shell_line *line, size_t i)
+{
+    for (size_t k = 0; k < line->count; k++)
+        if (k != i && !check_command_is_aside(&line->commands[k]) &&
+            (k == 0 || line->commands[k - 1].behind != SHELL_PIPE))
+            return false;
+    return true;
+}
+
+static void note_edit(struct verification *v)
+{
+    v->edits++;
+    v->last_edit = ++v->order;
+}
+
+static void take_outcome(struct verification *v, const struct verification_row *row)
+{
+    v->order++;
+    v->any = true;
+    v->ran[row->kind] = true;
+    v->last_by_kind[row->kind] = row->outcome;
+    v->last = row->outcome;
+    if (row->outcome == CHECK_PASSED)
+        v->last_passed = v->order;
+}
+
+static void add_checks(struct verification *v, const struct turn *turn, const struct shell_line *line)
+{
+    struct pending *p = &v->pending[v->next_pending % PENDING_MAX];
+    struct pending fresh = {
+        .id = hash_xx(turn->tool_id) | 1, .first = v->count, .echoes_status = echoes_status(line)};
+    for (size_t i = 0; i < line->count; i++) {
+        enum check_kind kind;
+        struct verification_row *row = check_command_kind(&line->commands[i], &kind) ? add_row(v) : NULL;
+        if (!row)
+            continue;
+        fresh.hides[fresh.count] = is_hidden(line, i);
+        fresh.is_sole[fresh.count] = is_sole(line, i);
+        *row = (struct verification_row){.use_line = turn->line_no,
+                                         .use_block = turn->block_no,
+                                         .number = (int)fresh.count++,
+                                         .at_us = turn->at_us,
+                                         .kind = kind,
+                                         .outcome = CHECK_UNKNOWN,
+                                         .passed = -1,
+                                         .failed = -1,
+                                         .command = cut(&v->arena, turn->command)};
+        take_outcome(v, row); /* until its result comes, which may be never */
+    }
+    if (fresh.count) {
+        *p = fresh;
+        v->next_pending++;
+    }
+}
+
+static bool is_edit_tool(struct str name)
+{
+    static const char *const names[] = {"Edit",
+                                        "Write",
+                                        "MultiEdit",
+                                        "NotebookEdit",
+                                        "apply_patch",
+                                        "write_file",
+                                        "replace",
+                                        "edit",
+                                        "edit_file",
+                                        "create_file",
+                                        "str_replace_editor",
+                                        "str_replace_based_edit_tool",
+                                        "write",
+                                        "patch",
+                                        "multiedit",
+                                        NULL};
+    for (size_t i = 0; names[i]; i++)
+        if (str_equal(name, str_of(names[i])))
+            return true;
+    return false;
+}
+
+static void take_use(struct verification *v, const struct turn *turn)
+{
+    if (is_edit_tool(turn->tool_name)) {
+        note_edit(v);
+        return;
+    }
+    if (turn->command.n == 0)
+        return;
+    struct shell_line line;
+    arena_reset(&v->scratch);
+    shell_line_parse(turn->command, &v->scratch, &line);
+    for (size_t i = 0; i < line.count; i++)
+        if (check_command_edits(&line.commands[i]))
+            note_edit(v);
+    add_checks(v, turn, &line);
+}
+
+/* -- their results -- */
+
+/* The number that "; echo $?" left on the last line. */
+static bool echoed_status(struct str output, int *ret)
+{
+    struct str s = str_trim(output);
+    size_t start = s.n;
+    int64_t value;
+    while (start > 0 && s.p[start - 1] >= '0' && s.p[start - 1] <= '9')
+        start--;
+    if (!parse_i64_in((struct str){s.p + start, s.n - start}, 0, 255, &value))
+        return false;
+    *ret = (int)value;
+    return true;
+}
+
+static bool was_stopped(const struct turn *turn)
+{
+    static const struct str words[] = {
+        {"Command timed out", 17},     {"command timed out", 17},
+        {"timed out after", 15},       {"Request interrupted", 19},
+        {"[Request interrupted", 20},  {"The user doesn't want to proceed", 32},
+        {"running in background", 21}, {"running in the background", 25},
+        {"command not found", 17},     {"aborted by user", 15}};
+    struct str head = {turn->text.p, MIN(turn->text.n, 400)};
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (str_find(head, words[i]) >= 0)
+            return i < COUNT_OF(words);
+    return turn->exit_code == 127 || turn->exit_code == 124;
+}
+
+enum status { STATUS_UNKNOWN, STATUS_ZERO, STATUS_OTHER };
+
+static enum status status_of(const struct pending *p, const struct turn *turn, bool hides)
+{
+    int code;
+    if (p->echoes_status && echoed_status(turn->text, &code))
+        return code == 0 ? STATUS_ZERO : STATUS_OTHER;
+    if (turn->is_error || turn->exit_code > 0)
+        return STATUS_OTHER;
+    if (hides)
+        return STATUS_UNKNOWN;
+    return turn->exit_code == 0 ? STATUS_ZERO : STATUS_UNKNOWN;
+}
+
+static enum check_outcome outcome_of(enum status status, bool sole, const struct check_summary *s)
+{
+    if (s->outcome == CHECK_FAILED || (status == STATUS_OTHER && sole))
+        return CHECK_FAILED;
+    if (status == STATUS_ZERO || (s->outcome == CHECK_PASSED && status == STATUS_UNKNOWN))
+        return CHECK_PASSED;
+    return CHECK_UNKNOWN;
+}
+
+static struct str quote_of(const struct turn *turn, const struct check_summary *s)
+{
+    struct str rest = str_trim(turn->text), line, last = {NULL, 0};
+    if (s->line.n)
+        return s->line;
+    while (rest.p && rest.n && str_split(&rest, '\n', &line))
+        if (str_trim(line).n)
+            last = line;
+    return last;
+}
+
+static void take_result(struct verification *v, const struct turn *turn)
+{
+    uint64_t id = hash_xx(turn->tool_id) | 1;
+    for (size_t i = 0; i < PENDING_MAX; i++) {
+        struct pending *p = &v->pending[i];
+        if (p->id != id)
+            continue;
+        struct check_summary summary = {.passed = -1, .failed = -1};
+        bool stopped = was_stopped(turn);
+        if (!stopped)
+            check_summary_read(turn->text, &summary);
+        for (size_t k = 0; k < p->count; k++) {
+            struct verification_row *row = &v->rows[p->first + k];
+            bool sole = p->is_sole[k] || (p->count == 1 && p->echoes_status);
+            row->result_line = turn->line_no;
+            row->result_block = turn->block_no;
+            row->outcome =
+                stopped ? CHECK_UNKNOWN : outcome_of(status_of(p, turn, p->hides[k]), sole, &summary);
+            row->passed = p->count == 1 ? summary.passed : -1;
+            row->failed = p->count == 1 ? summary.failed : -1;
+            row->quote = cut(&v->arena, quote_of(turn, &summary));
+            take_outcome(v, row);
+        }
+        *p = (struct pending){0};
+        return;
+    }
+}
+
+/* -- for the caller -- */
+
+static void take_answer(struct verification *v, const struct turn *turn)
+{
+    bool goes_on = turn->message_id.n && str_equal(turn->message_id, buf_str(&v->closing_id));
+    if (turn->is_sidechain || str_trim(turn->text).n == 0)
+        return;
+    if (!goes_on)
+        buf_clear(&v->closing);
+    else
+        buf_add_char(&v->closing, '\n');
+    buf_clear(&v->closing_id);
+    buf_add_str(&v->closing_id, turn->message_id);
+    buf_add_str(&v->closing, turn->text);
+}
+
+void verification_turn(struct verification *v, const struct turn *turn)
+{
+    v->turns++;
+    if (turn->at_us && (v->first_us == 0 || turn->at_us < v->first_us))
+        v->first_us = turn->at_us;
+    v->last_us = MAX(v->last_us, turn->at_us);
+    if (v->session_id.n == 0 && turn->session_id.n)
+        v->session_id = (struct str){arena_strdup(&v->arena, turn->session_id), turn->session_id.n};
+    if (turn->kind == TURN_TOOL_USE)
+        take_use(v, turn);
+    else if (turn->kind == TURN_TOOL_RESULT)
+        take_result(v, turn);
+    else if (turn->kind == TURN_ANSWER)
+        take_answer(v, turn);
+    else if (turn->kind == TURN_PROMPT && !turn->is_meta && !turn->is_sidechain)
+        buf_clear(&v->closing); /* what closed before is not the end */
+}
+
+static bool all_passed(const struct verification *v)
+{
+    for (int k = 0; k < CHECK_KINDS; k++)
+        if (v->ran[k] && v->last_by_kind[k] != CHECK_PASSED)
+            return false;
+    return v->any;
+}
+
+void verification_result(struct verification *v, struct verification_result *ret)
+{
+    bool strong, denies;
+    *ret = (struct verification_result){.rows = v->rows,
+                                        .count = v->count,
+                                        .rows_dropped = v->rows_dropped,
+                                        .edits = v->edits,
+                                        .turns = v->turns,
+                                        .first_us = v->first_us,
+                                        .last_us = v->last_us,
+                                        .session_id = v->session_id,
+                                        .closing = cut(&v->arena, buf_str(&v->closing))};
+    ret->claims_success = verification_claims_success(buf_str(&v->closing), &strong);
+    denies = strong && !ret->claims_success;
+    ret->edited_since = v->last_passed > 0 && v->last_edit > v->last_passed;
+    /* "Done" without an edit or a check is politeness. */
+    bool claims_work = ret->claims_success && (strong || v->edits > 0 || v->any);
+    if (claims_work && (!v->any || v->last == CHECK_FAILED))
+        ret->verdict = VERDICT_CONTRADICTED;
+    else if (all_passed(v) && !ret->edited_since && !denies)
+        ret->verdict = VERDICT_VERIFIED;
+    else
+        ret->verdict = VERDICT_UNVERIFIED;
+}
+
+struct verification *verification_new(void)
+{
+    struct verification *v = xnew(struct verification);
+    *v = (struct verification){.count = 0};
+    arena_init(&v->arena);
+    arena_init(&v->scratch);
+    buf_init(&v->closing);
+    buf_init(&v->closing_id);
+    return v;
+}
+
+struct verification *verification_free(struct verification *v)
+{
+    if (!v)
+        return NULL;
+    arena_reset(&v->arena);
+    arena_reset(&v->scratch);
+    buf_deinit(&v->closing);
+    buf_deinit(&v->closing_id);
+    free(v->rows);
+    free(v);
+    return NULL;
+}
