@@ -69,6 +69,7 @@ struct config {
     size_t bus_user_count;
     bool fleet_discover;
     int64_t fleet_interval_us, fleet_hung_after_us;
+    char **sessions_roots; /* NULL-terminated, or NULL */
     char **fleet_matchers; /* NULL-terminated, or NULL */
     int64_t status_deadline_us, status_cache_us;
     struct agent_profile *agents;

@@ -115,7 +115,9 @@ const struct config_key config_keys[] = {
      .doc = "Time for a session's agents to be looked at; who is not done by then is reported degraded."},
     {"status", "cache", "duration", "30s", .reloads = true, .min = 0, .max = 3600 * SECOND,
      .offset = AT(status_cache_us), .doc = "How long a session's status serves; 0s: never twice."},
-    {"sessions", "roots", "list", "", .offset = CONFIG_KEPT, .doc = "Where transcripts lie. (A later part.)"},
+    {"sessions", "roots", "list", "/data/user_sessions", .offset = AT(sessions_roots),
+     .doc = "Directories with transcripts beside the homes of the agent CLIs; each directory in them is a "
+            "user's."},
     {"telemetry", "enabled", "boolean", "false", .offset = CONFIG_KEPT,
      .doc = "Report to a hub. (A later part.)"},
     {"telemetry", "hub_url", "text", "", .offset = CONFIG_KEPT, .doc = "The hub. (A later part.)"},

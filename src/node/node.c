@@ -6,6 +6,7 @@
 #include "node/api/api.h"
 #include "node/auth.h"
 #include "node/marketplaces.h"
+#include "node/pipeline.h"
 #include "node/schedule_waits.h"
 #include "node/components.h"
 #include "node/sweep.h"
@@ -382,6 +383,7 @@ static struct http_route *wire(struct node *n)
     n->schedule_waits = schedule_waits_new(&n->loop);
     n->operations = operations_new();
     n->marketplaces = marketplaces_new(&n->loop, n->store, n->operations);
+    n->pipeline = pipeline_new(&n->loop, n->store, n->operations, n->config);
     n->usage = usage_service_new(&n->loop, n->config->data_dir);
     n->workers = make_workers(n);
     struct http_config http = http_settings(n);
@@ -405,7 +407,9 @@ static void unwire(struct node *n)
     n->events = events_free(n->events);
     n->metrics = metrics_free(n->metrics);
     n->usage = usage_service_free(n->usage);
+    pipeline_stop(n->pipeline);
     n->store = store_close(n->store);
+    n->pipeline = pipeline_free(n->pipeline);
     (void)uv_run(&n->loop,
                  UV_RUN_NOWAIT); /* handles that stop() closed are let go of before their owners are freed */
     n->http = http_server_free(n->http);

@@ -114,6 +114,7 @@ static const struct migration rows[] = {
     {.version = 1, .name = "initial", .sql = initial},
     {.version = 2, .name = "workers", .sql = migration_workers},
     {.version = 3, .name = "schedules", .sql = migration_schedules},
+    {.version = 4, .name = "processors of transcripts", .sql = migration_sessions},
     {.version = 5, .name = "agents and sessions", .sql = migration_fleet},
 };
 
