@@ -2,6 +2,7 @@
 // at /proc costs while 10,000 processes are there.
 import { copyFileSync } from 'node:fs';
 import path from 'node:path';
+import { discovering } from '../tests/lib/node.mjs';
 import { waitUntil } from '../tests/lib/wait.mjs';
 import { cpuSeconds, daemon, folder, loadCore, median, note, privateMiB, row, spread, startNode, tool } from './measure.mjs';
 
@@ -59,7 +60,7 @@ async function look() {
     copyFileSync('/bin/sleep', program);
     sleepers('/bin/sleep', processes - 2 * agents);
     sleepers(program, agents);
-    const node = await startNode({ config: config('1s') });
+    const node = await startNode({ env: discovering, config: config('1s') });
     const samples = async () => {
         const { json } = await node.get('/api/v1/agents?limit=10000');
         const mine = json.agents.filter((a) => a.vendor === 'claude');

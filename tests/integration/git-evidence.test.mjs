@@ -5,7 +5,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, readdirSync,
 import path from 'node:path';
 import { test } from 'node:test';
 import { agents, fakeAgent, waitAgent } from '../lib/fleet.mjs';
-import { muster, run, startNode, temporaryFolder } from '../lib/node.mjs';
+import { discovering, muster, run, startNode, temporaryFolder } from '../lib/node.mjs';
 import { kill } from '../lib/process.mjs';
 
 const quick = 'fleet {\n interval = "100ms"\n}';
@@ -42,7 +42,7 @@ const seen = ({ worktree, branch, head, modified_files, untracked_files, cause }
 
 test('Q16: of an agent that has ended, worktree, branch, commit, modified and untracked files are told; explain shows them', async (t) => {
     const dir = await repository(path.join(temporaryFolder(t), 'repo'));
-    const node = await startNode(t, { config: quick });
+    const node = await startNode(t, { env: discovering, config: quick });
     mkdirSync(path.join(dir, 'sub'));
     const agent = await fakeAgent(t, temporaryFolder(t), 'claude', { cwd: path.join(dir, 'sub') });
     await waitAgent(node, agent.pid, (a) => a.repo === dir, 'its repository to be known');
@@ -69,7 +69,7 @@ test('Q16: of an agent that has ended, worktree, branch, commit, modified and un
 
 test('Q16: linked worktrees, detached, unborn and packed heads, and SHA-256 are read', async (t) => {
     const folder = temporaryFolder(t);
-    const node = await startNode(t, { config: quick });
+    const node = await startNode(t, { env: discovering, config: quick });
     const dir = await repository(path.join(folder, 'repo'));
     const head = (await git(dir, 'rev-parse', 'HEAD')).slice(0, 12);
     await git(dir, 'worktree', 'add', '-q', '-b', 'agents/one', path.join(folder, 'linked'));
@@ -90,7 +90,7 @@ test('Q16: linked worktrees, detached, unborn and packed heads, and SHA-256 are 
 
 test('Q16: a broken repository, one that is gone and one without git are unknown with their cause, never zero', async (t) => {
     const folder = temporaryFolder(t);
-    const node = await startNode(t, { config: quick });
+    const node = await startNode(t, { env: discovering, config: quick });
     const broken = await repository(path.join(folder, 'broken'));
     writeFileSync(path.join(broken, '.git', 'index'), 'no index');
     const b = await leavings(t, node, broken);
@@ -106,7 +106,7 @@ test('Q16: a broken repository, one that is gone and one without git are unknown
     assert.equal(await leavings(t, node, none), null);
     const bin = path.join(folder, 'bin');
     mkdirSync(bin);
-    const without = await startNode(t, { config: quick, env: { PATH: bin } });
+    const without = await startNode(t, { env: { ...discovering, PATH: bin }, config: quick });
     const repo = await repository(path.join(folder, 'repo'));
     const w = await leavings(t, without, repo);
     assert.deepEqual([w.branch, w.modified_files, w.untracked_files, w.cause], ['main', null, null, 'git is not installed']);
@@ -114,7 +114,7 @@ test('Q16: a broken repository, one that is gone and one without git are unknown
 
 test('Q16: many files are counted, however much git writes', async (t) => {
     const dir = path.join(temporaryFolder(t), 'huge');
-    const node = await startNode(t, { config: quick });
+    const node = await startNode(t, { env: discovering, config: quick });
     await repository(dir);
     for (let i = 0; i < 3000; i++) writeFileSync(path.join(dir, `a file with a rather long name, number ${i}`), '');
     const huge = await leavings(t, node, dir);
@@ -123,7 +123,7 @@ test('Q16: many files are counted, however much git writes', async (t) => {
 
 test('Q16: a repository makes nobody run a command: fsmonitor, hooks, filters, includes, ssh, text conversion, submodules', async (t) => {
     const folder = temporaryFolder(t), dir = path.join(folder, 'repo'), proof = path.join(folder, 'proof');
-    const node = await startNode(t, { config: quick });
+    const node = await startNode(t, { env: discovering, config: quick });
     await repository(dir);
     const evil = path.join(folder, 'evil');
     mkdirSync(proof);
@@ -197,14 +197,14 @@ test('Q16: root counts with the rights of the repository\'s owner', { skip: proc
     writeFileSync(path.join(dir, 'untracked'), '');
     mkdirSync(path.join(dir, 'secret'), { mode: 0o700 });
     writeFileSync(path.join(dir, 'secret', 'x'), '');
-    const node = await startNode(t, { config: quick });
+    const node = await startNode(t, { env: discovering, config: quick });
     const left = await leavings(t, node, dir);
     assert.deepEqual(seen(left), { ...seen(left), branch: 'main', modified_files: 0, untracked_files: 1, cause: null });
     assert.ok(!existsSync(path.join(dir, '.git', 'index.lock')));
 });
 
 test('Q16: a registered agent that gets another process is looked at again', async (t) => {
-    const node = await startNode(t, { config: quick });
+    const node = await startNode(t, { env: discovering, config: quick });
     const first = await fakeAgent(t, temporaryFolder(t), 'worker'), second = await fakeAgent(t, temporaryFolder(t), 'worker');
     const { id } = (await node.post('/api/v1/agents', { name: 'a', session_id: 's', process_id: first.pid })).json;
     const verdict = (wanted) => node.waitFor(async () => {
