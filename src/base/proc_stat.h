@@ -19,12 +19,15 @@ struct proc_stat {       /* the numbers of proc(5), section /proc/pid/stat */
     int64_t session;     /* 6 */
     int64_t tty_nr;      /* 7: 0 is none */
     int64_t tpgid;       /* 8: -1 is none */
+    int64_t minflt;      /* 10: page faults of all its threads so far, without input or output */
+    int64_t majflt;      /* 12: with it */
     int64_t utime;       /* 14: ticks */
     int64_t stime;       /* 15: ticks */
     int64_t cutime;      /* 16: ticks */
     int64_t cstime;      /* 17: ticks */
     int64_t num_threads; /* 20 */
     int64_t starttime;   /* 22: ticks since boot; with the pid it names a process for good */
+    int64_t vsize;       /* 23: bytes; -1 when it does not fit */
     int64_t rss;         /* 24: pages */
 };
 
@@ -59,6 +62,15 @@ static inline bool proc_stat_skip(const char **at, const char *end, int count)
     return true;
 }
 
+/* A size may be larger than an int64_t: then it is -1. */
+static inline bool proc_stat_size(const char **at, const char *end, int64_t *ret)
+{
+    if (proc_stat_number(at, end, ret))
+        return true;
+    *ret = -1;
+    return proc_stat_skip(at, end, 1);
+}
+
 /* *ret is written only when the line has every field up to 24. */
 static inline bool parse_proc_stat(const char *line, size_t n, struct proc_stat *ret)
 {
@@ -78,12 +90,14 @@ static inline bool parse_proc_stat(const char *line, size_t n, struct proc_stat 
     at = after + 3;
     if (!proc_stat_number(&at, end, &s.ppid) || !proc_stat_number(&at, end, &s.pgrp) ||
         !proc_stat_number(&at, end, &s.session) || !proc_stat_number(&at, end, &s.tty_nr) ||
-        !proc_stat_number(&at, end, &s.tpgid) || !proc_stat_skip(&at, end, 5) ||
+        !proc_stat_number(&at, end, &s.tpgid) || !proc_stat_skip(&at, end, 1) ||
+        !proc_stat_number(&at, end, &s.minflt) || !proc_stat_skip(&at, end, 1) ||
+        !proc_stat_number(&at, end, &s.majflt) || !proc_stat_skip(&at, end, 1) ||
         !proc_stat_number(&at, end, &s.utime) || !proc_stat_number(&at, end, &s.stime) ||
         !proc_stat_number(&at, end, &s.cutime) || !proc_stat_number(&at, end, &s.cstime) ||
         !proc_stat_skip(&at, end, 2) || !proc_stat_number(&at, end, &s.num_threads) ||
         !proc_stat_skip(&at, end, 1) || !proc_stat_number(&at, end, &s.starttime) ||
-        !proc_stat_skip(&at, end, 1) || !proc_stat_number(&at, end, &s.rss))
+        !proc_stat_size(&at, end, &s.vsize) || !proc_stat_number(&at, end, &s.rss))
         return false;
     *ret = s;
     return true;

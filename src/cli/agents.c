@@ -92,6 +92,11 @@ static const struct row_column one[] = {
     {"limit reached", "evidence.limit_reached", ROW_YES_NO},
     {"reported", "evidence.reported"},
     {"reason", "evidence.reported_reason"},
+    {"branch", "evidence.git.branch"},
+    {"commit", "evidence.git.head"},
+    {"modified files", "evidence.git.modified_files", ROW_NUMBER},
+    {"untracked files", "evidence.git.untracked_files", ROW_NUMBER},
+    {"not counted", "evidence.git.cause"},
     {0},
 };
 static const struct row_column verdicts[] = {

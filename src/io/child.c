@@ -20,6 +20,7 @@ struct child {
     int status, open; /* open: handles that are not closed */
     struct child_stream out, err;
     void (*on_exit)(void *arg, const struct child_result *result);
+    void (*on_output)(void *arg, struct str part); /* NULL: it is kept */
     void *arg;
 };
 
@@ -73,6 +74,11 @@ void child_reap_all(void)
     }
 }
 
+void child_on_output(struct child *c, void (*on_output)(void *arg, struct str part))
+{
+    c->on_output = on_output;
+}
+
 void child_kill(struct child *c)
 {
     if (!c->reaped)
@@ -98,7 +104,9 @@ static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
 {
     struct child_stream *s = CONTAINER_OF((uv_pipe_t *)stream, struct child_stream, pipe);
-    if (n > 0)
+    if (n > 0 && s == &s->owner->out && s->owner->on_output)
+        s->owner->on_output(s->owner->arg, (struct str){bytes->base, (size_t)n});
+    else if (n > 0)
         buf_add(&s->text, bytes->base, MIN((size_t)n, CHILD_OUTPUT_MAX - s->text.n));
     else if (n < 0 && !uv_is_closing((uv_handle_t *)stream))
         uv_close((uv_handle_t *)stream, on_closed);

@@ -23,5 +23,7 @@ struct child_result {
 MUST_CHECK int child_start(uv_loop_t *loop, char *const *argv, char *const *envp,
                            void (*on_exit)(void *arg, const struct child_result *result), void *arg,
                            struct child **ret);
+/* Standard output goes there in parts, all of it, and not into the result. */
+void child_on_output(struct child *c, void (*on_output)(void *arg, struct str part));
 void child_kill(struct child *c); /* everything in its session; on_exit still comes */
 void child_reap_all(void);

@@ -16,7 +16,8 @@ struct procfs_process {
     int64_t pid, ppid, start_ticks;
     char state;
     int64_t utime, stime, cutime, cstime; /* ticks */
-    int64_t rss_pages;
+    int64_t minflt, majflt;               /* page faults so far */
+    int64_t vsize_bytes, rss_pages;
     int64_t threads;
     int64_t pgrp, tty_nr, tpgid; /* tty_nr 0, tpgid -1: none */
     char comm[16];

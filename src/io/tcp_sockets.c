@@ -17,6 +17,9 @@
 #define DATAGRAM_BYTES ((size_t)64 << 10)
 #define PROC_NET_BYTES ((size_t)4 << 20)
 #define STATE_LISTEN 10
+/* ESTABLISHED, SYN_SENT, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT, LAST_ACK, CLOSING.  For any other the kernel walks
+ * further tables as well, of which no process of ours has a socket. */
+#define STATES_CONNECTED (1U << 1 | 1U << 2 | 1U << 4 | 1U << 5 | 1U << 8 | 1U << 9 | 1U << 11)
 #define STATE_TIME_WAIT 6
 
 void tcp_sockets_deinit(struct tcp_sockets *t)
@@ -127,7 +130,7 @@ static int dump(struct tcp_sockets *t, int fd, uint8_t family, char *datagram)
         .body = {.sdiag_family = family,
                  .sdiag_protocol = IPPROTO_TCP,
                  .idiag_ext = 1 << (INET_DIAG_INFO - 1),
-                 .idiag_states = ~((1U << STATE_LISTEN) | (1U << STATE_TIME_WAIT))},
+                 .idiag_states = STATES_CONNECTED},
     };
     if (send(fd, &request, sizeof(request), 0) != (ssize_t)sizeof(request))
         return -errno;

@@ -45,12 +45,13 @@ test('A10: the document has every field, and a healthy session has nothing to sa
     assert.equal(d.session_health, 'healthy');
     assert.equal(d.partial_results, false);
     assert.deepEqual([d.errors, d.warnings], [[], []]);
-    const { cpu_percent, memory_mb, file_descriptors, thread_count, created_at, last_activity, ...rest } = d.agents[0];
+    const { cpu_percent, memory_mb, memory_sampled_at, file_descriptors, thread_count, created_at, last_activity, ...rest } = d.agents[0];
     assert.deepEqual(rest, { agent_id: agent.id, agent_name: 'a', status: 'active', session_id: 's 1', specialization: 'tests', process_id: pid,
         terminal: 'pts/7', server: null, error_message: null, is_accessible: true });
     assert.equal(cpu_percent, null, 'the first sight of a process');
     const pss = Number(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8').match(/^Pss:\s+(\d+) kB/m)[1]) / 1024;
     assert.ok(memory_mb > 0 && memory_mb < 4 * pss + 1, `${memory_mb} MiB, proportional ${pss}`);
+    assert.ok(Date.parse(created_at) <= Date.parse(memory_sampled_at) && Date.parse(memory_sampled_at) <= Date.parse(d.collection_timestamp));
     assert.equal(file_descriptors, openFiles(pid));
     assert.equal(thread_count, 1);
     assert.ok(Date.parse(created_at) <= Date.parse(last_activity) && Date.parse(last_activity) <= Date.parse(d.collection_timestamp));
@@ -213,6 +214,33 @@ test('A3: cpu_percent is that of the time since the last look, over the whole tr
     }, 'CPU use of the child');
     assert.ok(busy.cpu_percent <= 100 * availableParallelism());
     assert.equal(busy.thread_count, 2, 'the shell and its child');
+});
+
+test('A3: the memory of a tree that nobody has touched is not measured again for ten seconds; any change is seen at once', async (t) => {
+    const node = await startNode(t);
+    const program = 'import sys\nkept = []\nprint()\nfor line in sys.stdin:\n kept.append(b"x" * (32 << 20))\n print()';
+    const child = spawn('python3', ['-u', '-c', program], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
+    atEnd(t, () => kill(-child.pid));
+    const answered = () => new Promise((resolve) => child.stdout.once('data', resolve));
+    await answered();
+    await register(node, { name: 'a', session_id: 's', process_id: child.pid });
+    const look = async () => {
+        const d = await status(node, 's', '?strategy=comprehensive');
+        assert.equal(d.headers['x-cache'], 'MISS');
+        const [agent] = d.agents;
+        assert.ok(Date.parse(d.collection_timestamp) - Date.parse(agent.memory_sampled_at) < 10_000 + d.collection_duration_ms);
+        return agent;
+    };
+    const quiet = await waitUntil(async () => {
+        const [first, second] = [await look(), await look()];
+        return first.memory_sampled_at === second.memory_sampled_at && first.memory_mb === second.memory_mb && second;
+    }, 'two looks between which nothing was touched');
+    const touched = answered();
+    child.stdin.write('more\n');
+    await touched;
+    const grown = await look();
+    assert.ok(grown.memory_mb >= quiet.memory_mb + 31, `${quiet.memory_mb} and 32 MiB are ${grown.memory_mb}`);
+    assert.ok(grown.memory_sampled_at > quiet.memory_sampled_at);
 });
 
 test('agents and sessions outlive the node, and each heartbeat counts from its start', async (t) => {

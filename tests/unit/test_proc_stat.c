@@ -15,7 +15,7 @@
 
 /* What follows the name in every line below: each field that is kept has a value of its own. */
 #define AFTER_NAME                                                                                           \
-    " S 4 5 6 34816 -1 4194304 9 10 11 12 14 15 16 17 20 0 3 0 2200 18446744073709551615 24 "                \
+    " S 4 5 6 34816 -1 4194304 10 11 12 13 14 15 16 17 20 0 3 0 2200 18446744073709551615 24 "               \
     "18446744073709551615 1\n"
 
 static bool parse_text(const char *text, struct proc_stat *ret)
@@ -36,12 +36,15 @@ static void assert_fields(const char *line, const char *name)
     assert_int_equal(s.session, 6);
     assert_int_equal(s.tty_nr, 34816);
     assert_int_equal(s.tpgid, -1);
+    assert_int_equal(s.minflt, 10);
+    assert_int_equal(s.majflt, 12);
     assert_int_equal(s.utime, 14);
     assert_int_equal(s.stime, 15);
     assert_int_equal(s.cutime, 16);
     assert_int_equal(s.cstime, 17);
     assert_int_equal(s.num_threads, 3);
     assert_int_equal(s.starttime, 2200);
+    assert_int_equal(s.vsize, -1); /* 2^64 - 1 */
     assert_int_equal(s.rss, 24);
 }
 

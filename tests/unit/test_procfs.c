@@ -57,11 +57,12 @@ static void write_process(const struct procfs_process *p)
     char line[512];
     (void)snprintf(
         line, sizeof(line),
-        "%lld (we) ird (name) %c %lld 0 0 0 -1 4194304 0 0 0 0 %lld %lld %lld %lld 20 0 %lld 0 %lld "
-        "0 %lld 18446744073709551615\n",
-        (long long)p->pid, p->state ? p->state : 'S', (long long)p->ppid, (long long)p->utime,
-        (long long)p->stime, (long long)p->cutime, (long long)p->cstime,
-        (long long)(p->threads ? p->threads : 1), (long long)p->start_ticks, (long long)p->rss_pages);
+        "%lld (we) ird (name) %c %lld 0 0 0 -1 4194304 %lld 0 %lld 0 %lld %lld %lld %lld 20 0 %lld 0 %lld "
+        "%lld %lld 18446744073709551615\n",
+        (long long)p->pid, p->state ? p->state : 'S', (long long)p->ppid, (long long)p->minflt,
+        (long long)p->majflt, (long long)p->utime, (long long)p->stime, (long long)p->cutime,
+        (long long)p->cstime, (long long)(p->threads ? p->threads : 1), (long long)p->start_ticks,
+        (long long)p->vsize_bytes, (long long)p->rss_pages);
     write_line(p->pid, line);
 }
 #define WRITE(...) write_process(&(struct procfs_process){__VA_ARGS__})
@@ -116,7 +117,7 @@ static void every_field_is_the_one_of_its_number(void **state)
 {
     (void)state;
     WRITE(.pid = 7, .ppid = 3, .start_ticks = 22, .state = 'R', .utime = 14, .stime = 15, .cutime = 16,
-          .cstime = 17, .rss_pages = 24, .threads = 20);
+          .cstime = 17, .minflt = 10, .majflt = 12, .vsize_bytes = 23, .rss_pages = 24, .threads = 20);
     assert_int_equal(scan(), 0);
     const struct procfs_process *p = procfs_find(procfs, 7);
     assert_non_null(p);
@@ -127,6 +128,9 @@ static void every_field_is_the_one_of_its_number(void **state)
     assert_int_equal(p->stime, 15);
     assert_int_equal(p->cutime, 16);
     assert_int_equal(p->cstime, 17);
+    assert_int_equal(p->minflt, 10);
+    assert_int_equal(p->majflt, 12);
+    assert_int_equal(p->vsize_bytes, 23);
     assert_int_equal(p->rss_pages, 24);
     assert_int_equal(p->threads, 20);
 }

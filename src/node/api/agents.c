@@ -202,7 +202,28 @@ static void seconds(struct json_writer *w, const char *key, int64_t us)
         json_null_value(w);
 }
 
-static void put_evidence(struct json_writer *w, const struct liveness *l)
+static void put_git(struct json_writer *w, const struct fleet_git *g)
+{
+    json_key(w, "git");
+    if (!g) {
+        json_null_value(w);
+        return;
+    }
+    json_object_begin(w);
+    json_kv_text(w, "worktree", g->place.worktree);
+    json_kv_text(w, "branch", g->place.branch[0] ? g->place.branch : NULL);
+    json_kv_text(w, "head", g->place.head[0] ? g->place.head : NULL);
+    number(w, "modified_files", g->counts.modified);
+    number(w, "untracked_files", g->counts.untracked);
+    json_kv_time_or_null(w, "read_at", g->read_at != 0, g->read_at);
+    json_kv_text(w, "cause",
+                 g->read_at == 0      ? "git is counting"
+                 : g->counts.cause[0] ? g->counts.cause
+                                      : NULL);
+    json_object_end(w);
+}
+
+static void put_evidence(struct json_writer *w, const struct liveness *l, const struct fleet_git *git)
 {
     static const char *const turns[] = {NULL, "none", "open", "tool", "permission", "ended"};
     static const char *const inputs[] = {NULL, "null", "file", "terminal", "pipe", "socket"};
@@ -242,6 +263,7 @@ static void put_evidence(struct json_writer *w, const struct liveness *l)
     json_kv_text(w, "reported", reports[s->report]);
     json_kv_text(w, "reported_reason", s->reason[0] ? s->reason : NULL);
     seconds(w, "credited_s", l->credited_us);
+    put_git(w, git);
     json_object_end(w);
     json_key(w, "history");
     json_array_begin(w);
@@ -265,7 +287,7 @@ static void show(struct http_request *r, void *context)
     json_object_begin(&w);
     put_fields(&w, &view);
     if (view.liveness)
-        put_evidence(&w, view.liveness);
+        put_evidence(&w, view.liveness, view.git);
     json_object_end(&w);
     http_reply_json(r, 200, &body);
 }

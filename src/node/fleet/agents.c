@@ -103,6 +103,8 @@ void agent_set_process(struct fleet_agent *a, int64_t pid, int64_t start_ticks)
     a->pid = pid;
     a->start_ticks = start_ticks;
     a->is_gone = false;
+    a->gone_us = 0;
+    leavings_drop(a);
     a->liveness = (struct liveness){0};
     if (pid == 0 || a->is_remote)
         return;
@@ -284,6 +286,7 @@ void agent_remove(struct fleet_agent *a)
     memmove(f->order + i, f->order + i + 1, (--f->count - i) * sizeof(struct fleet_agent *));
     (void)map_remove(&f->agents, str_of(a->id));
     unwatch(a);
+    leavings_drop(a);
     tell_change(a);
     session_let_go(f, a->session);
     free_texts(a);
@@ -373,5 +376,6 @@ void agent_view(struct fleet_agent *a, struct fleet_agent_view *ret)
         .heartbeat_at = a->heartbeat_at,
         .last_activity = MAX(MAX(a->heartbeat_at, a->active_at), a->created_at),
         .liveness = a->liveness.samples ? &a->liveness : NULL,
+        .git = leavings_view(a->leavings),
     };
 }

@@ -456,6 +456,14 @@ static void read_living(struct gathering *g, const struct procfs_process *agent)
     s->is_orphaned = moved_up || (agent->ppid == 1 && s->terminal_gone);
 }
 
+/* Where it worked is looked at when nobody changes it any more. */
+static void read_git(struct gathering *g)
+{
+    const char *repo = g->request->repo;
+    if (repo[0] && !git_place_read(repo, &g->ret->git))
+        (void)snprintf(g->ret->git.worktree, sizeof(g->ret->git.worktree), "%s", repo);
+}
+
 void evidence_read(const struct evidence_request *r, struct procfs *p, const struct look_memory *memory,
                    const struct evidence_sockets *sockets, struct evidence *ret)
 {
@@ -473,6 +481,8 @@ void evidence_read(const struct evidence_request *r, struct procfs *p, const str
         ret->sample.process = PROCESS_ZOMBIE;
     else
         read_living(&g, agent);
+    if (ret->sample.process != PROCESS_ALIVE)
+        read_git(&g);
 }
 
 struct evidence_sockets *evidence_sockets_new(void)

@@ -354,6 +354,7 @@ struct fleet *fleet_new(uv_loop_t *loop, struct store *store, struct events *eve
     f->pulse_us = clock_monotonic_us();
     if (gethostname(f->hostname, sizeof(f->hostname) - 1) != 0)
         (void)snprintf(f->hostname, sizeof(f->hostname), "localhost");
+    f->waiting_end = &f->waiting;
     map_init(&f->agents);
     map_init(&f->sessions);
     uv_timer_t *timers[] = {&f->pulse, &f->look_timer};
@@ -380,6 +381,8 @@ void fleet_reload(struct fleet *f, const struct fleet_config *config)
 void fleet_stop(struct fleet *f)
 {
     f->stopping = true;
+    for (size_t i = 0; i < f->count; i++)
+        leavings_drop(f->order[i]);
     (void)uv_timer_stop(&f->pulse);
     (void)uv_timer_stop(&f->look_timer);
 }

@@ -12,6 +12,8 @@
 #include "core/agent_matcher.h"
 #include "core/liveness.h"
 #include "core/session_health.h"
+#include "io/git_place.h"
+#include "io/git_status.h"
 #include "io/proc_sampler.h"
 #include "node/events.h"
 #include "node/fleet_inputs.h"
@@ -61,6 +63,11 @@ const char *fleet_agent_of_process(struct fleet *f, int64_t pid);
 /* -- views; texts are valid until the loop's next turn -- */
 enum fleet_origin { FLEET_RUN, FLEET_DISCOVERED, FLEET_REGISTERED };
 const char *fleet_origin_name(enum fleet_origin origin);
+struct fleet_git { /* what an agent that has ended left in its working tree */
+    struct git_place place;
+    struct git_counts counts;
+    int64_t read_at; /* epoch µs; 0: being counted */
+};
 struct fleet_agent_view {
     const char *id, *name, *vendor, *session_id, *specialization, *server, *terminal, *cwd, *repo,
         *transcript, *error, *agent_session; /* NULL unknown */
@@ -70,6 +77,7 @@ struct fleet_agent_view {
     int64_t row_id, run_id, task_id;                                              /* 0: none */
     int64_t pid, start_ticks, period_us, created_at, last_activity, heartbeat_at; /* 0: unknown */
     const struct liveness *liveness; /* NULL: not looked at yet */
+    const struct fleet_git *git;     /* NULL: it lives, or worked in no repository */
 };
 void fleet_each(struct fleet *f, void (*each)(void *arg, const struct fleet_agent_view *view), void *arg);
 bool fleet_find(struct fleet *f, const char *id, struct fleet_agent_view *ret);

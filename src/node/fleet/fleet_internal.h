@@ -3,7 +3,8 @@
  *   fleet.c      life of the service, sessions, views
  *   agents.c     the agents in memory: come, heard of, gone; their status
  *   look.c       the look at /proc every few seconds: who runs, and the evidence of each
- *   evidence.c   the evidence of one agent from its process tree; sampler thread */
+ *   evidence.c   the evidence of one agent from its process tree; sampler thread
+ *   leavings.c   what an agent that has ended left uncommitted */
 #pragma once
 #include "base/clock.h"
 #include "base/map.h"
@@ -52,8 +53,9 @@ struct fleet_agent {
     int64_t word_us;        /* monotonic; 0: none */
     char *reason;           /* of that word */
     struct agent_place place;
-    int64_t first_parent; /* 0: not seen yet */
-    int64_t gone_us;      /* monotonic, when that was seen; 0: it lives */
+    int64_t first_parent;      /* 0: not seen yet */
+    int64_t gone_us;           /* monotonic, when that was seen; 0: it lives */
+    struct leavings *leavings; /* NULL: it lives, or worked in no repository */
     struct liveness liveness;
     uint64_t seen, seen_run; /* number of the look, and of the list of runs, that it was in last */
 };
@@ -77,7 +79,9 @@ struct fleet {
     int64_t observed_us, pulse_us; /* observed time, and when (monotonic) it was advanced last */
     struct fleet_look *look;       /* under way */
     uint64_t look_count, run_mark;
-    struct look_memory *memory; /* the sampler thread's */
+    struct look_memory *memory;              /* the sampler thread's */
+    struct leavings *waiting, **waiting_end; /* for git, oldest first */
+    int git_count;                           /* that run */
     void (*changed)(void *arg, const char *session_id);
     void *changed_arg;
     void (*ready)(void *arg, const struct err *e);
@@ -104,6 +108,11 @@ void fleet_publish_verdict(const struct fleet_agent *a);
 struct fleet_session *session_make(struct fleet *f, const char *id);
 void session_let_go(struct fleet *f, struct fleet_session *s);
 
+/* leavings.c */
+void leavings_begin(struct fleet_agent *a, const struct git_place *place);
+void leavings_drop(struct fleet_agent *a);
+const struct fleet_git *leavings_view(const struct leavings *l); /* NULL is fine */
+
 /* look.c */
 void look_start(struct fleet *f); /* also with another interval */
 void look_now(struct fleet *f);   /* one more, as soon as possible */
@@ -120,11 +129,13 @@ struct evidence { /* of one agent; plain memory, no pointer */
     struct agent_place place;
     char cwd[512], repo[512], terminal[64], agent_session[80], vendor[24];
     int64_t parent;
+    struct git_place git; /* of one that has ended */
 };
 struct evidence_request {
     int64_t pid, start_ticks, shim_pid, shim_start_ticks, first_parent; /* first_parent 0: not known yet */
     struct agent_place place;
     char vendor[24], agent_session[80]; /* as they were seen before; "" unknown */
+    char repo[512];                     /* to be read once the process has ended; "" none, or it was */
 };
 struct evidence_sockets;
 struct evidence_sockets *evidence_sockets_new(void); /* all TCP sockets that the kernel tells of */

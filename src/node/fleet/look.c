@@ -230,6 +230,8 @@ static void apply(struct fleet_agent *a, const struct looked_at *at)
         a->active_at = s.at;
     if (s.process == PROCESS_GONE || s.process == PROCESS_ZOMBIE)
         a->is_gone = true;
+    if (at->evidence.git.worktree[0] && !a->leavings)
+        leavings_begin(a, &at->evidence.git);
     if (s.process == PROCESS_GONE) /* a zombie is looked at until somebody has waited for it */
         a->gone_us = a->gone_us ? a->gone_us : s.now_us;
     agent_refresh(a);
@@ -312,6 +314,8 @@ static void on_timer(uv_timer_t *timer)
                                                 .first_parent = a->first_parent,
                                                 .place = a->place};
         (void)snprintf(at->request.vendor, sizeof(at->request.vendor), "%s", a->vendor ? a->vendor : "");
+        if (a->repo && !a->leavings)
+            (void)snprintf(at->request.repo, sizeof(at->request.repo), "%s", a->repo);
         (void)snprintf(at->request.agent_session, sizeof(at->request.agent_session), "%s",
                        a->agent_session ? a->agent_session : "");
     }

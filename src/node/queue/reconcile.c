@@ -9,9 +9,10 @@
 #include <dirent.h>
 #include <sys/stat.h>
 
-#define NOTICE_MS 50                                /* from a new directory to the look at it */
-#define NOTICE_AGAIN_MS 250                         /* its shim has not marked it yet */
-#define NOTICE_FOR_US (INT64_C(10) * USEC_PER_SEC)  /* then the next reconcile finds it */
+#define NOTICE_MS 50                               /* from a new directory to the look at it */
+#define NOTICE_AGAIN_MS 250                        /* its shim has not marked it yet */
+#define NOTICE_FOR_US (INT64_C(10) * USEC_PER_SEC) /* then the next reconcile finds it */
+#define TOKEN_OF_NO_LEASE "-"
 #define ABANDONED_US (INT64_C(3600) * USEC_PER_SEC) /* so long nobody waits between two system calls */
 
 /* -- what a lost shim left: killed on a thread of its own -- */
@@ -287,13 +288,16 @@ static bool dir_exists(const struct queue *q, const char *key)
     return rc != RUNDIR_E_ABSENT;
 }
 
+/* The end of a run that its job does not name changes nothing of that job, which may have another run by
+ * then. */
 static struct live_run *follow(struct reconcile_op *r, const struct run *row, const struct job *job)
 {
     struct queue *q = r->queue;
+    bool is_its_run = job && job->run_id == row->id;
+    const char *token = is_its_run ? job->lease_token : TOKEN_OF_NO_LEASE;
     struct live_run *run =
-        live_new(q, row->key, row->id, row->job_id, row->task_id,
-                 job && job->run_id == row->id ? job->lease_token : NULL, row->agent, row->repo, row->model);
-    if (job && job->run_id == row->id) {
+        live_new(q, row->key, row->id, row->job_id, row->task_id, token, row->agent, row->repo, row->model);
+    if (is_its_run) {
         run->has_slot = true;
         queue_slot_taken(q, row->agent, row->repo, true, row->id);
     }

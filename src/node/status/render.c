@@ -94,6 +94,7 @@ static void put_resources(struct json_writer *w, const struct collected_agent *a
     bool known = has_figures(a);
     number_or_null(w, "cpu_percent", known && a->cpu_percent >= 0, a->cpu_percent);
     number_or_null(w, "memory_mb", known && a->memory_bytes >= 0, (double)a->memory_bytes / MIB);
+    json_kv_time_or_null(w, "memory_sampled_at", known && a->memory_bytes >= 0, a->memory_at);
     json_kv_i64_or_null(w, "file_descriptors", known && a->file_descriptors >= 0, a->file_descriptors);
     json_kv_i64_or_null(w, "thread_count", known, a->threads);
 }

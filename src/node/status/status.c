@@ -8,8 +8,10 @@
 
 #include <unistd.h>
 
-#define CPU_FORGET_US (INT64_C(3600) * USEC_PER_SEC)
-#define CPU_PRUNE_COUNT 4096
+#define SEEN_FORGET_US (INT64_C(3600) * USEC_PER_SEC)
+#define SEEN_PRUNE_COUNT 4096
+/* What a process shares may get other owners without a trace in its own counters. */
+#define PROPORTIONAL_MAX_AGE_US (10 * USEC_PER_SEC)
 
 struct question {
     enum status_strategy strategy;
@@ -34,8 +36,12 @@ struct flight {            /* one collection that is under way */
     struct flight_waiter *waiters;
 };
 
-struct cpu_seen { /* of one process, at the last collection that looked at it */
-    int64_t ticks, at_us;
+struct seen { /* of one agent's process and all below it, at the last collection that looked at it */
+    int64_t cpu_ticks, at_us;
+    /* The proportional size of their memory when it was read last.  The kernel walks every page for it, which
+     * takes long and holds the process up, so it is read again when it may be another one. */
+    int64_t memory_bytes, memory_at_us, memory_at; /* bytes -1: unknown; monotonic; epoch µs */
+    uint64_t memory_mark;
 };
 
 struct status_stats {
@@ -50,7 +56,7 @@ struct status {
     struct status_inputs inputs;
     struct map cache;   /* key -> struct cached */
     struct map flights; /* key -> struct flight */
-    struct map cpu;     /* pid, start_ticks -> struct cpu_seen */
+    struct map seen;    /* pid, start_ticks -> struct seen */
     struct status_stats stats;
     int64_t clk_tck, cpus;
 };
@@ -173,23 +179,30 @@ void status_drop_session(struct status *s, const char *session_id)
             ((struct flight *)value)->stale = true;
 }
 
-/* -- CPU use, from one collection to the next -- */
+/* -- from one collection to the next -- */
 
-static void prune_cpu(struct status *s, int64_t now_us)
+static struct str seen_key(const struct collected_agent *a, int64_t name[2])
+{
+    name[0] = a->agent.pid;
+    name[1] = a->agent.start_ticks;
+    return (struct str){(const char *)name, 2 * sizeof(*name)};
+}
+
+static void prune_seen(struct status *s, int64_t now_us)
 {
     size_t at = 0;
     struct str key;
     void *value;
-    if (s->cpu.count < CPU_PRUNE_COUNT)
+    if (s->seen.count < SEEN_PRUNE_COUNT)
         return;
-    while (map_next(&s->cpu, &at, &key, &value))
-        if (now_us - ((struct cpu_seen *)value)->at_us > CPU_FORGET_US)
-            free(map_remove(&s->cpu, key));
+    while (map_next(&s->seen, &at, &key, &value))
+        if (now_us - ((struct seen *)value)->at_us > SEEN_FORGET_US)
+            free(map_remove(&s->seen, key));
 }
 
-static double percent_since(const struct status *s, const struct cpu_seen *seen, int64_t ticks, int64_t at_us)
+static double percent_since(const struct status *s, const struct seen *seen, int64_t ticks, int64_t at_us)
 {
-    int64_t elapsed_us = at_us - seen->at_us, used = ticks - seen->ticks;
+    int64_t elapsed_us = at_us - seen->at_us, used = ticks - seen->cpu_ticks;
     if (elapsed_us <= 0 || used < 0)
         return -1;
     double percent = (double)used / (double)s->clk_tck / ((double)elapsed_us / 1e6) * 100;
@@ -197,24 +210,57 @@ static double percent_since(const struct status *s, const struct cpu_seen *seen,
     return MIN(percent, most);
 }
 
-static void set_cpu(struct status *s, struct status_collection *c)
+static void recall_memory(const struct status *s, struct collected_agent *a, int64_t now_us)
+{
+    int64_t name[2];
+    const struct seen *seen = a->pid_count > 0 ? map_get(&s->seen, seen_key(a, name)) : NULL;
+    if (!seen || seen->memory_bytes < 0 || seen->memory_mark != a->memory_mark ||
+        now_us - seen->memory_at_us >= PROPORTIONAL_MAX_AGE_US)
+        return;
+    a->known_memory_bytes = seen->memory_bytes;
+    a->memory_at = seen->memory_at;
+}
+
+static void on_scanned(struct status_collection *c, void *arg)
+{
+    const struct flight *f = arg;
+    for (size_t i = 0; i < c->session.count; i++)
+        recall_memory(f->status, &c->agents[i], c->scan_us);
+}
+
+/* The mark was taken before the memory was read: what changed in between makes the next mark another one. */
+static void remember_memory(struct seen *seen, const struct collected_agent *a,
+                            const struct status_collection *c)
+{
+    if (a->is_late || !a->is_proportional)
+        return;
+    seen->memory_bytes = a->memory_bytes;
+    seen->memory_mark = a->memory_mark;
+    seen->memory_at = c->scan_at;
+    seen->memory_at_us = c->scan_us;
+}
+
+static void compare_with_seen(struct status *s, struct status_collection *c)
 {
     for (size_t i = 0; i < c->session.count; i++) {
         struct collected_agent *a = &c->agents[i];
+        int64_t name[2];
         if (a->pid_count == 0 || a->cpu_ticks < 0)
             continue;
-        int64_t name[2] = {a->agent.pid, a->agent.start_ticks};
-        struct str key = {(const char *)name, sizeof(name)};
-        struct cpu_seen *seen = map_get(&s->cpu, key);
+        struct str key = seen_key(a, name);
+        struct seen *seen = map_get(&s->seen, key);
         if (seen) {
             a->cpu_percent = percent_since(s, seen, a->cpu_ticks, c->scan_us);
         } else {
-            seen = xnew(struct cpu_seen);
-            (void)map_put(&s->cpu, key, seen);
+            seen = xnew(struct seen);
+            seen->memory_bytes = -1;
+            (void)map_put(&s->seen, key, seen);
         }
-        *seen = (struct cpu_seen){a->cpu_ticks, c->scan_us};
+        seen->cpu_ticks = a->cpu_ticks;
+        seen->at_us = c->scan_us;
+        remember_memory(seen, a, c);
     }
-    prune_cpu(s, c->scan_us);
+    prune_seen(s, c->scan_us);
 }
 
 /* -- collecting -- */
@@ -257,7 +303,7 @@ static void on_collected(struct status_collection *c, void *arg)
     struct buf body = BUF_INIT;
     (void)map_remove(&s->flights, str_of(f->key));
     if (!c->failed)
-        set_cpu(s, c);
+        compare_with_seen(s, c);
     count_collection(s, c);
     status_render(c, &body);
     keep(s, f, &body);
@@ -291,6 +337,7 @@ static void take_off(struct status *s, struct http_request *r, struct status_col
         .pool = s->pool,
         .deadline_us = s->config.deadline_us,
         .collect = s->config.collect ? s->config.collect : status_collection_read_agent,
+        .scanned = on_scanned,
     };
     status_collection_start(c, &settings, on_collected, f);
 }
@@ -388,7 +435,7 @@ struct status *status_new(uv_loop_t *loop, struct proc_sampler *sampler, const s
     s->cpus = sysconf(_SC_NPROCESSORS_ONLN);
     map_init(&s->cache);
     map_init(&s->flights);
-    map_init(&s->cpu);
+    map_init(&s->seen);
     return s;
 }
 
@@ -408,11 +455,11 @@ struct status *status_free(struct status *s)
     while (map_next(&s->cache, &at, &key, &value))
         forget(s, value);
     at = 0;
-    while (map_next(&s->cpu, &at, &key, &value))
+    while (map_next(&s->seen, &at, &key, &value))
         free(value);
     map_deinit(&s->cache);
     map_deinit(&s->flights);
-    map_deinit(&s->cpu);
+    map_deinit(&s->seen);
     free(s);
     return NULL;
 }

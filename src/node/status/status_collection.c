@@ -1,6 +1,7 @@
 #include "node/status/status_collection.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "io/counters.h"
 #include "io/proc_details.h"
 
@@ -47,13 +48,23 @@ static void add_known(int64_t *sum, int64_t n)
         *sum += n;
 }
 
-static void read_member(struct collected_agent *a, int64_t pid, bool with_health, int64_t *unread,
-                        bool *ret_fds_known)
+static void read_memory(struct collected_agent *a)
 {
-    int64_t pss = proc_pss_bytes(pid), fds = proc_fd_count(pid);
-    *unread += pss < 0;
-    *ret_fds_known |= fds >= 0;
-    add_known(&a->memory_bytes, pss);
+    int64_t unread = 0;
+    for (size_t i = 0; i < a->pid_count; i++) {
+        int64_t pss = proc_pss_bytes(a->pids[i]);
+        unread += pss < 0;
+        add_known(&a->memory_bytes, pss);
+    }
+    a->is_proportional = unread == 0 && a->pid_count == a->member_count;
+    if (!a->is_proportional)
+        a->memory_bytes = a->resident_bytes;
+}
+
+static void read_files(struct collected_agent *a, int64_t pid, bool with_health, bool *ret_known)
+{
+    int64_t fds = proc_fd_count(pid);
+    *ret_known |= fds >= 0;
     add_known(&a->file_descriptors, fds);
     if (!with_health || fds < FD_FEW)
         return;
@@ -66,13 +77,13 @@ static void read_member(struct collected_agent *a, int64_t pid, bool with_health
 
 void status_collection_read_agent(struct collected_agent *a, bool with_health)
 {
-    int64_t unread = 0;
     bool fds_known = false;
-    a->memory_bytes = a->file_descriptors = 0;
+    a->memory_bytes = MAX(a->known_memory_bytes, 0);
+    a->file_descriptors = 0;
+    if (a->known_memory_bytes < 0)
+        read_memory(a);
     for (size_t i = 0; i < a->pid_count; i++)
-        read_member(a, a->pids[i], with_health, &unread, &fds_known);
-    if (unread > 0 || a->pid_count < a->member_count)
-        a->memory_bytes = a->resident_bytes;
+        read_files(a, a->pids[i], with_health, &fds_known);
     if (!fds_known || a->pid_count < a->member_count)
         a->file_descriptors = -1;
 }
@@ -174,6 +185,13 @@ static void on_pool_release(void *context)
 
 /* -- the scan, on the sampler's thread -- */
 
+/* A page comes into a process by a fault, and goes by a change of its sizes. */
+static uint64_t memory_mark_add(uint64_t mark, const struct procfs_process *p)
+{
+    const int64_t parts[] = {p->pid, p->start_ticks, p->minflt, p->majflt, p->vsize_bytes, p->rss_pages};
+    return mark * 31 + hash_xx((struct str){(const char *)parts, sizeof(parts)});
+}
+
 static void find_tree(struct collected_agent *a, struct procfs *p, struct arena *arena)
 {
     const struct status_agent *agent = &a->agent;
@@ -195,6 +213,7 @@ static void find_tree(struct collected_agent *a, struct procfs *p, struct arena 
     for (size_t i = 0; i < a->pid_count; i++) {
         const struct procfs_process *process = procfs_at(p, members[i]);
         a->pids[i] = process->pid;
+        a->memory_mark = memory_mark_add(a->memory_mark, process);
         a->uninterruptible += process->state == 'D';
         for (size_t k = process->first_child; k != PROCFS_NONE; k = procfs_at(p, k)->next_sibling)
             a->zombies += !procfs_is_alive(procfs_at(p, k));
@@ -214,9 +233,12 @@ static void run_scan(struct proc_sampler_job *job, struct procfs *p, int rc)
         return;
     }
     c->scan_us = clock_monotonic_us();
+    c->scan_at = clock_wall_us();
     c->memory_limit_bytes = proc_memory_limit_bytes();
-    for (size_t i = 0; i < c->session.count; i++)
+    for (size_t i = 0; i < c->session.count; i++) {
+        c->agents[i].memory_at = c->scan_at;
         find_tree(&c->agents[i], p, &c->arena);
+    }
 }
 
 static void on_scanned(struct proc_sampler_job *job)
@@ -228,6 +250,8 @@ static void on_scanned(struct proc_sampler_job *job)
         status_collection_unref(c);
         return;
     }
+    if (c->scanned)
+        c->scanned(c, c->arg);
     const struct pool_work work = {.context = c,
                                    .count = c->session.count,
                                    .piece = piece_of,
@@ -248,7 +272,7 @@ static void prepare_agents(struct status_collection *c)
         a->piece.name[0] = a->agent.pid;
         a->piece.name[1] = a->agent.start_ticks;
         atomic_init(&a->piece.state, POOL_WAITING);
-        a->cpu_ticks = a->threads = a->memory_bytes = a->file_descriptors = -1;
+        a->cpu_ticks = a->threads = a->memory_bytes = a->known_memory_bytes = a->file_descriptors = -1;
         a->cpu_percent = -1;
     }
 }
@@ -259,6 +283,7 @@ void status_collection_start(struct status_collection *c, const struct status_co
     c->pool = settings->pool;
     c->deadline_us = settings->deadline_us;
     c->collect = settings->collect;
+    c->scanned = settings->scanned;
     c->done = done;
     c->arg = arg;
     prepare_agents(c);

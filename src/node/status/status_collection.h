@@ -22,8 +22,13 @@ struct collected_agent {       /* -1 is unknown */
     int64_t *pids;
     size_t pid_count, member_count;
     int64_t cpu_ticks, threads, resident_bytes, zombies, uninterruptible;
+    uint64_t memory_mark; /* another one whenever the tree's memory may be another */
+    /* from an earlier collection that saw the same mark */
+    int64_t known_memory_bytes; /* -1: to be read */
     /* from the pool; copied to what is shown once the piece is done */
     int64_t memory_bytes, file_descriptors, fullest_fd_percent, fullest_fd_pid;
+    int64_t memory_at;                /* epoch µs, when memory_bytes was so */
+    bool is_proportional;             /* memory_bytes is; else resident */
     char failure[STATUS_ISSUE_BYTES]; /* the collector's own; "" for none */
     int64_t took_us;
     /* what is shown */
@@ -42,7 +47,7 @@ struct status_collection {
     bool with_metrics, with_health;
     bool failed; /* as a whole: `failure` says why (A10) */
     char failure[160];
-    int64_t scan_us;                  /* monotonic, of the scan */
+    int64_t scan_us, scan_at;         /* of the scan: monotonic, and epoch µs */
     int64_t started_us;               /* monotonic */
     int64_t duration_us, finished_at; /* epoch µs */
     int64_t memory_limit_bytes;
@@ -52,6 +57,7 @@ struct status_collection {
     struct pool *pool;
     int64_t deadline_us;
     void (*collect)(struct collected_agent *agent, bool with_health);
+    void (*scanned)(struct status_collection *c, void *arg);
     void (*done)(struct status_collection *c, void *arg);
     void *arg;
 };
@@ -62,6 +68,9 @@ struct status_collection_settings {
     int64_t deadline_us;
     /* Pool thread: reads one agent's slow files; status_collection_read_agent but for tests. */
     void (*collect)(struct collected_agent *agent, bool with_health);
+    /* Loop thread, after the scan: sets known_memory_bytes and memory_at of those whose memory_mark is an
+     * earlier one. */
+    void (*scanned)(struct status_collection *c, void *arg);
 };
 struct status_collection *status_collection_new(enum status_strategy strategy, bool with_metrics,
                                                 bool with_health);
