@@ -19,21 +19,22 @@ const struct liveness_policy liveness_policy_default = {
 static const struct {
     const char *name;
     bool is_trouble;
+    const char *waits_for;
 } verdicts[VERDICT_COUNT] = {
     [VERDICT_STARTING] = {"starting", false},
     [VERDICT_WORKING] = {"working", false},
-    [VERDICT_TOOL_RUNNING] = {"tool_running", false},
-    [VERDICT_WAITING_PERMISSION] = {"waiting_permission", false},
-    [VERDICT_WAITING_INPUT] = {"waiting_input", false},
-    [VERDICT_RATE_LIMITED] = {"rate_limited", false},
-    [VERDICT_API_RETRYING] = {"api_retrying", false},
-    [VERDICT_HUNG_STREAM] = {"hung_stream", true},
-    [VERDICT_HUNG_STDIN] = {"hung_stdin", true},
+    [VERDICT_TOOL_RUNNING] = {"tool_running", false, "tool"},
+    [VERDICT_WAITING_PERMISSION] = {"waiting_permission", false, "person"},
+    [VERDICT_WAITING_INPUT] = {"waiting_input", false, "person"},
+    [VERDICT_RATE_LIMITED] = {"rate_limited", false, "provider"},
+    [VERDICT_API_RETRYING] = {"api_retrying", false, "provider"},
+    [VERDICT_HUNG_STREAM] = {"hung_stream", true, "provider"},
+    [VERDICT_HUNG_STDIN] = {"hung_stdin", true, "input"},
     [VERDICT_LOOPING] = {"looping", true},
     [VERDICT_IDLE] = {"idle", false},
     [VERDICT_DONE] = {"done", false},
     [VERDICT_ORPHAN] = {"orphan", true},
-    [VERDICT_ZOMBIE] = {"zombie", true},
+    [VERDICT_ZOMBIE] = {"zombie", true, "parent"},
     [VERDICT_DEAD] = {"dead", true},
     [VERDICT_UNKNOWN] = {"unknown", false},
 };
@@ -46,6 +47,11 @@ const char *verdict_name(enum verdict v)
 bool verdict_is_trouble(enum verdict v)
 {
     return verdicts[v].is_trouble;
+}
+
+const char *verdict_waits_for(enum verdict v)
+{
+    return verdicts[v].waits_for;
 }
 
 void liveness_sample_init(struct liveness_sample *s)

@@ -103,3 +103,6 @@ bool liveness_observe(struct liveness *l, const struct liveness_policy *policy,
                       const struct liveness_sample *s);
 /* Worth a person's look: hung, looping, orphan, zombie, dead. */
 bool verdict_is_trouble(enum verdict v);
+/* Whose move it is: "person", "provider", "tool", "input" (who holds its standard input), "parent" (who has
+ * to wait for a zombie); NULL: nobody's, or not known. */
+const char *verdict_waits_for(enum verdict v);

@@ -61,6 +61,16 @@ static void id_or_null(struct json_writer *w, const char *key, int64_t id)
     json_kv_i64_or_null(w, key, id != 0, id);
 }
 
+/* One decimal: neither is known any better. */
+static void double_or_null(struct json_writer *w, const char *key, double value)
+{
+    json_key(w, key);
+    if (value >= 0)
+        json_double(w, round(value * 10) / 10);
+    else
+        json_null_value(w);
+}
+
 static void put_verdict(struct json_writer *w, const struct liveness_verdict *v)
 {
     json_object_begin(w);
@@ -68,6 +78,7 @@ static void put_verdict(struct json_writer *w, const struct liveness_verdict *v)
     json_kv_time_or_null(w, "since", true, v->since);
     json_kv_time_or_null(w, "until", v->until != 0, v->until);
     json_kv_text(w, "cause", v->cause);
+    json_kv_text(w, "waits_for", verdict_waits_for(v->verdict));
     json_object_end(w);
 }
 
@@ -101,6 +112,11 @@ static void put_fields(struct json_writer *w, const struct fleet_agent_view *v)
     json_kv_time_or_null(w, "created_at", v->created_at != 0, v->created_at);
     json_kv_time_or_null(w, "last_activity", v->last_activity != 0, v->last_activity);
     json_kv_time_or_null(w, "last_heartbeat", v->heartbeat_at != 0, v->heartbeat_at);
+    json_kv_text(w, "model", v->model);
+    api_put_usage(w, &v->usage);
+    double_or_null(w, "tokens_per_minute", v->tokens_per_minute);
+    double_or_null(w, "cpu_percent", v->cpu_percent);
+    json_kv_i64_or_null(w, "memory_bytes", v->memory_bytes >= 0, v->memory_bytes);
     json_key(w, "liveness");
     if (v->liveness)
         put_verdict(w, &v->liveness->now);

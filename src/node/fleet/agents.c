@@ -257,6 +257,8 @@ struct fleet_agent *agent_new(struct fleet *f, enum fleet_origin origin, const c
     a->name = xstrdup(name);
     a->said = AGENT_ACTIVE;
     a->shim_pid = a->shim_start_ticks = -1;
+    a->cpu_percent = -1;
+    a->memory_bytes = -1;
     a->created_at = clock_wall_us();
     a->heard_us = fleet_observed_us(f);
     a->is_new = true;
@@ -272,7 +274,7 @@ struct fleet_agent *agent_new(struct fleet *f, enum fleet_origin origin, const c
 static void free_texts(struct fleet_agent *a)
 {
     char *const texts[] = {a->id,  a->name, a->vendor,     a->specialization, a->server, a->terminal,
-                           a->cwd, a->repo, a->transcript, a->agent_session,  a->reason};
+                           a->cwd, a->repo, a->transcript, a->agent_session,  a->reason, a->model};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         free(texts[i]);
 }
@@ -303,12 +305,27 @@ void agent_set_session(struct fleet_agent *a, const char *session_id)
     session_let_go(a->fleet, before);
 }
 
+static void set_usage(struct fleet_agent *a, const struct usage *u)
+{
+    int64_t total = 0;
+    bool known = false;
+    a->usage = *u;
+    for (int kind = USAGE_INPUT; kind <= USAGE_CACHE_CREATION; kind++) { /* those that do not overlap */
+        known |= u->known[kind];
+        total += u->tokens[kind];
+    }
+    if (known)
+        token_rate_note(&a->token_rate, clock_monotonic_us(), total);
+}
+
 static void set_run(struct fleet_agent *a, const struct fleet_run *run)
 {
     char session[40];
     a->run_id = run->run_id;
     a->task_id = run->task_id;
     agent_set_text(&a->repo, run->repo);
+    agent_set_text(&a->model, run->usage.model[0] ? run->usage.model : run->model);
+    set_usage(a, &run->usage);
     agent_set_text(&a->server, a->fleet->hostname);
     a->shim_pid = run->shim_pid ? run->shim_pid : -1;
     a->shim_start_ticks = run->shim_start_ticks ? run->shim_start_ticks : -1;
@@ -377,5 +394,10 @@ void agent_view(struct fleet_agent *a, struct fleet_agent_view *ret)
         .last_activity = MAX(MAX(a->heartbeat_at, a->active_at), a->created_at),
         .liveness = a->liveness.samples ? &a->liveness : NULL,
         .git = leavings_view(a->leavings),
+        .model = a->model,
+        .usage = a->usage,
+        .cpu_percent = a->cpu_percent,
+        .memory_bytes = a->memory_bytes,
+        .tokens_per_minute = token_rate_per_minute(&a->token_rate, clock_monotonic_us()),
     };
 }

@@ -83,6 +83,7 @@ static void read_tree(struct gathering *g)
                                      g->members, MEMBERS_MAX);
     g->member_count = MIN(all, (size_t)MEMBERS_MAX);
     s->cpu_ticks = tree.cpu_ticks;
+    g->ret->memory_bytes = tree.rss_bytes;
     s->tools = 0;
     for (size_t i = 0; i < g->member_count; i++) {
         const struct procfs_process *p = member(g, i);
@@ -469,7 +470,7 @@ void evidence_read(const struct evidence_request *r, struct procfs *p, const str
 {
     struct gathering g = {.request = r, .procfs = p, .memory = memory, .sockets = sockets, .ret = ret};
     const struct procfs_process *agent = procfs_find(p, r->pid);
-    *ret = (struct evidence){.place = r->place};
+    *ret = (struct evidence){.place = r->place, .memory_bytes = -1};
     liveness_sample_init(&ret->sample);
     ret->sample.now_us = clock_monotonic_us();
     ret->sample.at = clock_wall_us();

@@ -14,6 +14,7 @@
 #include "core/session_health.h"
 #include "io/git_place.h"
 #include "io/git_status.h"
+#include "core/usage.h"
 #include "io/proc_sampler.h"
 #include "node/events.h"
 #include "node/fleet_inputs.h"
@@ -76,8 +77,12 @@ struct fleet_agent_view {
     bool is_accessible;
     int64_t row_id, run_id, task_id;                                              /* 0: none */
     int64_t pid, start_ticks, period_us, created_at, last_activity, heartbeat_at; /* 0: unknown */
-    const struct liveness *liveness; /* NULL: not looked at yet */
-    const struct fleet_git *git;     /* NULL: it lives, or worked in no repository */
+    const struct liveness *liveness;       /* NULL: not looked at yet */
+    const struct fleet_git *git;           /* NULL: it lives, or worked in no repository */
+    const char *model;                     /* NULL unknown */
+    struct usage usage;                    /* so far; nothing known of one that is no run */
+    double cpu_percent, tokens_per_minute; /* of one core, since the look before; -1 unknown */
+    int64_t memory_bytes;                  /* resident, of its tree; -1 unknown */
 };
 void fleet_each(struct fleet *f, void (*each)(void *arg, const struct fleet_agent_view *view), void *arg);
 bool fleet_find(struct fleet *f, const char *id, struct fleet_agent_view *ret);

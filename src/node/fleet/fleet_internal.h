@@ -8,6 +8,7 @@
 #pragma once
 #include "base/clock.h"
 #include "base/map.h"
+#include "core/token_rate.h"
 #include "node/fleet/fleet.h"
 
 #define FLEET_AGENTS_MAX 100000
@@ -37,7 +38,8 @@ struct fleet_agent {
     char *id;
     enum fleet_origin origin;
     int64_t row_id, run_id, task_id;
-    char *name, *vendor, *specialization, *server, *terminal, *cwd, *repo, *transcript, *agent_session;
+    char *name, *vendor, *specialization, *server, *terminal, *cwd, *repo, *transcript, *agent_session,
+        *model;
     struct fleet_session *session; /* NULL: none */
     enum agent_status said;
     int64_t pid, start_ticks, shim_pid, shim_start_ticks; /* 0: unknown; shim -1: none */
@@ -57,6 +59,10 @@ struct fleet_agent {
     int64_t gone_us;           /* monotonic, when that was seen; 0: it lives */
     struct leavings *leavings; /* NULL: it lives, or worked in no repository */
     struct liveness liveness;
+    double cpu_percent;   /* -1 unknown */
+    int64_t memory_bytes; /* -1 unknown */
+    struct usage usage;   /* of a run, so far */
+    struct token_rate token_rate;
     uint64_t seen, seen_run; /* number of the look, and of the list of runs, that it was in last */
 };
 
@@ -130,6 +136,7 @@ struct evidence { /* of one agent; plain memory, no pointer */
     char cwd[512], repo[512], terminal[64], agent_session[80], vendor[24];
     int64_t parent;
     struct git_place git; /* of one that has ended */
+    int64_t memory_bytes; /* -1 unknown */
 };
 struct evidence_request {
     int64_t pid, start_ticks, shim_pid, shim_start_ticks, first_parent; /* first_parent 0: not known yet */

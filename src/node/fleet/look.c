@@ -210,6 +210,19 @@ static void set_place(struct fleet_agent *a, const struct evidence *e)
     agent_set_text(&a->agent_session, e->agent_session[0] ? e->agent_session : NULL);
 }
 
+/* Ticks go back where a child that was counted is waited for by somebody outside the tree: unknown then. */
+static void note_resources(struct fleet_agent *a, const struct evidence *e)
+{
+    const struct liveness_sample *before = &a->liveness.last, *now = &e->sample;
+    int64_t span_us = now->now_us - before->now_us;
+    bool known = a->liveness.samples > 0 && before->cpu_ticks >= 0 && now->cpu_ticks >= before->cpu_ticks &&
+                 span_us > 0;
+    double ticks_us = (double)USEC_PER_SEC / (double)sysconf(_SC_CLK_TCK);
+    a->cpu_percent =
+        known ? (double)(now->cpu_ticks - before->cpu_ticks) * ticks_us * 100 / (double)span_us : -1;
+    a->memory_bytes = e->memory_bytes;
+}
+
 static void apply(struct fleet_agent *a, const struct looked_at *at)
 {
     struct fleet *f = a->fleet;
@@ -224,6 +237,7 @@ static void apply(struct fleet_agent *a, const struct looked_at *at)
     add_word(a, &s);
     add_end(a, &s);
     set_place(a, &at->evidence);
+    note_resources(a, &at->evidence);
     if (liveness_observe(&a->liveness, &policy, &s))
         fleet_publish_verdict(a);
     if (a->liveness.cpu_quiet_us == 0 || a->liveness.received_quiet_us == 0)

@@ -394,7 +394,8 @@ static void view_fleet_runs(void *context, struct arena *a, struct fleet_run **r
                                            .pid = run->process.pid,
                                            .start_ticks = run->process.start_ticks,
                                            .shim_pid = run->shim.pid,
-                                           .shim_start_ticks = run->shim.start_ticks};
+                                           .shim_start_ticks = run->shim.start_ticks,
+                                           .usage = *output_usage(run->parser)};
     }
     *ret = runs;
     *ret_count = count;
