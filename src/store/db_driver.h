@@ -17,6 +17,7 @@ struct migration_list {
 
 struct db_driver {
     const char *scheme; /* what a store's name begins with: "sqlite:" */
+    enum db_dialect dialect;
     const struct migration_list *migrations;
     /* `target` is the name behind the scheme. */
     int (*open)(struct str target, const char *data_dir, bool writer, struct db **ret, struct err *e);
@@ -58,7 +59,7 @@ struct db {
     const struct db_driver *driver;
 };
 
-extern const struct db_driver db_driver_sqlite;
+extern const struct db_driver db_driver_sqlite, db_driver_postgres;
 extern const struct migration_list migrations_sqlite;
 extern const char migration_schedules[];
 extern const char migration_workers[]; /* the later steps, one file each: migrations_*.c */

@@ -3,3 +3,4 @@
 #pragma once
 
 extern const char migration_fleet[];
+extern const char migration_nodes[];
