@@ -113,6 +113,17 @@ enum db_dialect db_dialect(const struct db *db)
     return db->driver->dialect;
 }
 
+void db_announce(struct db *db, enum db_topic topic)
+{
+    if (db->driver->announce)
+        db->driver->announce(db, topic);
+}
+
+const char *db_writer_id(struct db *db)
+{
+    return db->driver->writer_id ? db->driver->writer_id(db) : NULL;
+}
+
 int db_begin(struct db *db, bool write, struct err *e)
 {
     return db->driver->begin(db, write, e);

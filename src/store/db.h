@@ -66,6 +66,18 @@ MUST_CHECK int db_value_i64(struct db *db, const char *sql, const struct db_arg 
 /* For the few statements that have no common words. */
 enum db_dialect db_dialect(const struct db *db);
 
+/* Tells the other nodes of a shared store what they may wait for, once this transaction is committed
+ * (store_listen.h). */
+enum db_topic {
+    DB_TOPIC_JOBS = 1,
+    DB_TOPIC_TOKENS = 2,
+    DB_TOPIC_PAUSES = 4,
+    DB_TOPIC_CANCELS = 8,
+    DB_TOPICS_ALL = 15
+};
+void db_announce(struct db *db, enum db_topic topic);
+const char *db_writer_id(struct db *db); /* of this connection; NULL when nobody else writes */
+
 /* Transactions; the store does these, nobody else. */
 MUST_CHECK int db_begin(struct db *db, bool write, struct err *e);
 MUST_CHECK int db_commit(struct db *db, struct err *e);

@@ -330,6 +330,7 @@ static void postgres_rollback(struct db *db)
         (void)collect(d, NULL, NULL); /* whatever it says is undone */
     if (!db_postgres_is_lost(d))
         (void)ask(d, "ROLLBACK", DB_NO_ARGS, NULL, NULL);
+    d->topics = 0;
     d->began = d->writing = false;
 }
 
@@ -353,6 +354,25 @@ static int has_token(struct db_postgres *d, const char *token, struct err *e)
         return rc;
     return err_set(e, ERR_UNAVAILABLE, DB_E_BUSY,
                    "%s: the connection was lost before the change was made; try again", d->shown);
+}
+
+#define CHANNEL "'muster_' || current_schema()"
+
+static int queue_announcement(struct db_postgres *d, struct err *e)
+{
+    char payload[64];
+    (void)snprintf(payload, sizeof(payload), "%s %u", d->id, d->topics);
+    return queue(d, "SELECT pg_notify(" CHANNEL ", $1)", DB_ARGS(DB_TEXT(payload)), e);
+}
+
+int db_postgres_listen(struct db *db, struct err *e)
+{
+    PGresult *result = NULL;
+    int rc = ask(db_postgres_of(db), "SELECT 'LISTEN ' || quote_ident(" CHANNEL ")", DB_NO_ARGS, &result, e);
+    if (rc == 0)
+        rc = db_postgres_script(db, PQgetvalue(result, 0, 0), e);
+    PQclear(result);
+    return rc;
 }
 
 /* The connection was lost between COMMIT and its answer.  Whoever has the lock knows that the lost
@@ -385,6 +405,9 @@ static int postgres_commit(struct db *db, struct err *e)
     hash_random_hex(16, token);
     bool traced = d->writing && d->has_commits;
     int rc = traced ? queue_token(d, token, e) : 0;
+    if (rc == 0 && d->topics)
+        rc = queue_announcement(d, e);
+    d->topics = 0;
     if (rc == 0)
         rc = ask(d, "COMMIT", DB_NO_ARGS, &result, e);
     if (rc == 0) {
@@ -431,6 +454,16 @@ static void forget_commits(struct db_postgres *d)
 {
     if (d->writer && d->has_commits && !db_postgres_is_lost(d))
         (void)ask(d, "DELETE FROM store_commits WHERE writer = $1", DB_ARGS(DB_TEXT(d->id)), NULL, NULL);
+}
+
+static void postgres_announce(struct db *db, enum db_topic topic)
+{
+    db_postgres_of(db)->topics |= topic;
+}
+
+static const char *postgres_writer_id(struct db *db)
+{
+    return db_postgres_of(db)->id;
 }
 
 static struct db *postgres_close(struct db *db)
@@ -486,6 +519,8 @@ const struct db_driver db_driver_postgres = {
     .release = postgres_release,
     .rollback_to_savepoint = postgres_rollback_to_savepoint,
     .in_transaction = postgres_in_transaction,
+    .announce = postgres_announce,
+    .writer_id = postgres_writer_id,
     .is_empty = db_postgres_is_empty,
     .has_migrations = db_postgres_has_migrations,
     .copy_aside = db_postgres_copy_aside,

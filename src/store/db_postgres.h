@@ -40,6 +40,7 @@ struct db_postgres {
     size_t queued_count;
     size_t questions; /* of the operation, that nobody has heard the answer to */
     bool began, writing;
+    unsigned topics;  /* to be announced with the commit */
     bool has_commits; /* the table of tokens is there */
     char id[33];      /* of this connection's row in store_commits, also after it was found again */
     int64_t file_bytes, sized_at_us;
@@ -65,6 +66,8 @@ char *db_postgres_shown(const char *url);
 
 /* db_postgres.c: a statement outside of pipeline mode, no rows. */
 int db_postgres_script(struct db *db, const char *sql, struct err *e);
+/* Listens for what others announce (store_listen.h); outside of a transaction. */
+int db_postgres_listen(struct db *db, struct err *e);
 
 /* db_postgres_schema.c */
 char *db_postgres_translate(const char *sql); /* the caller frees */

@@ -6,7 +6,9 @@
 
 #include <time.h>
 
-#define RECONNECT_FOR_US (INT64_C(15) * USEC_PER_SEC) /* a restart takes seconds; longer is told to callers */
+#define RECONNECT_FOR_US                                                                                     \
+    (INT64_C(15) * USEC_PER_SEC) /* a restart takes seconds; longer is told to callers                       \
+                                  */
 #define RECONNECT_FIRST_MS 20
 #define RECONNECT_MOST_MS 1000
 
@@ -116,9 +118,15 @@ static const char settings_of_reader[] =
 /* What the URL says wins: its parameters are expanded after these. */
 static PGconn *connect_to(const char *url)
 {
-    const char *const names[] = {"connect_timeout",     "tcp_user_timeout", "keepalives_idle",
-                                 "keepalives_interval", "keepalives_count", "fallback_application_name",
-                                 "dbname",              "client_encoding",  NULL};
+    const char *const names[] = {"connect_timeout",
+                                 "tcp_user_timeout",
+                                 "keepalives_idle",
+                                 "keepalives_interval",
+                                 "keepalives_count",
+                                 "fallback_application_name",
+                                 "dbname",
+                                 "client_encoding",
+                                 NULL};
     const char *const values[] = {"5", "30000", "10", "5", "3", "muster", url, "UTF8", NULL};
     return PQconnectdbParams(names, values, 1);
 }
@@ -238,6 +246,6 @@ int db_postgres_set_durable(struct db *db, bool durable, struct err *e)
 {
     struct db_postgres *d = db_postgres_of(db);
     d->durable = durable;
-    return db_postgres_script(
-        db, durable ? "SET synchronous_commit = on" : "SET synchronous_commit = off", e);
+    return db_postgres_script(db, durable ? "SET synchronous_commit = on" : "SET synchronous_commit = off",
+                              e);
 }

@@ -96,7 +96,8 @@ static inline void fixture_free(struct fixture *f)
     fixture_remove_files(f->dir);
     if (fixture_is_postgres(f)) {
         char sql[96];
-        (void)snprintf(sql, sizeof(sql), "SET client_min_messages = error; DROP SCHEMA %s CASCADE", strstr(f->store, "%3D") + 3);
+        (void)snprintf(sql, sizeof(sql), "SET client_min_messages = error; DROP SCHEMA %s CASCADE",
+                       strstr(f->store, "%3D") + 3);
         fixture_psql(sql);
     }
     free(f->store);
