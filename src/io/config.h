@@ -48,6 +48,7 @@ struct config {
     int64_t max_concurrency;          /* >= 0; 0: the launcher starts nothing */
     int64_t max_concurrency_per_repo; /* 0: no limit */
     int64_t poll_interval_us;
+    int64_t node_lease_us; /* of a store that several nodes share */
     enum log_level log_level;
     enum log_format log_format;
     bool synchronous_normal;

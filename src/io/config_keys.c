@@ -37,6 +37,11 @@ const struct config_key config_keys[] = {
      .offset = AT(max_concurrency_per_repo), .doc = "Runs at a time per repo; 0: no limit."},
     {"", "poll_interval", "duration", "1s", .reloads = true, .min = 10 * MS, .max = DAY,
      .offset = AT(poll_interval_us), .doc = "How often the queue is looked at without being woken."},
+    {"", "node_lease", "duration", "1m", .reloads = true, .min = SECOND, .max = DAY,
+     .offset = AT(node_lease_us),
+     .doc =
+         "With several nodes on one PostgreSQL: for how long a node may be silent before the others take its "
+         "running jobs for lost and queue them again."},
     {"", "log_level", "choice", "info", .reloads = true, .one_of = "error|warn|info|debug",
      .offset = AT(log_level_name), .doc = "What is logged."},
     {"", "log_format", "choice", "text", .reloads = true, .one_of = "text|json",

@@ -364,6 +364,15 @@ static struct workers *make_workers(struct node *n)
     return workers_new(&n->loop, n->store, n->events, &settings);
 }
 
+/* What another node of the same store has changed. */
+static void on_heard(void *arg, unsigned topics)
+{
+    struct node *n = arg;
+    if (topics & DB_TOPIC_TOKENS)
+        auth_reload(n->auth, n->config);
+    queue_heard(n->queue, topics);
+}
+
 static struct http_route *wire(struct node *n)
 {
     struct queue_config queue = {.config = n->config,
@@ -394,6 +403,7 @@ static struct http_route *wire(struct node *n)
     inputs.workers = workers_metrics;
     inputs.workers_context = n->workers;
     n->metrics = metrics_new(&n->loop, n->store, n->http, &metrics, &inputs);
+    store_listen(n->store, on_heard, n);
     return routes;
 }
 

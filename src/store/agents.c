@@ -66,6 +66,7 @@ int agent_breakers(struct db *db, struct arena *a, struct agent_row **ret, size_
 int pause_set(struct db *db, const char *scope, bool paused, const char *actor, const char *reason,
               int64_t now_us, struct err *e)
 {
+    db_announce(db, DB_TOPIC_PAUSES);
     if (!paused)
         return db_run(db, "DELETE FROM pauses WHERE scope = $1", DB_ARGS(DB_TEXT(scope)), NULL, e);
     return db_run(db,

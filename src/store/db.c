@@ -2,25 +2,31 @@
 
 #include "store/db_driver.h"
 
-static const struct db_driver *const drivers[] = {&db_driver_sqlite};
+static const struct {
+    const char *scheme;
+    const struct db_driver *driver;
+} drivers[] = {
+    {"sqlite:", &db_driver_sqlite},
+    {"postgres://", &db_driver_postgres},
+    {"postgresql://", &db_driver_postgres},
+};
 
 int db_driver_of(const char *store, const struct db_driver **ret, struct str *ret_target, struct err *e)
 {
     struct str name = str_of(store);
     for (size_t i = 0; i < COUNT_OF(drivers); i++) {
-        struct str scheme = str_of(drivers[i]->scheme);
+        struct str scheme = str_of(drivers[i].scheme);
         if (!str_starts_with(name, scheme))
             continue;
         if (name.n == scheme.n)
-            return err_set(e, ERR_INVALID, -EINVAL, "store \"%s\" names no file", store);
-        *ret = drivers[i];
+            return err_set(e, ERR_INVALID, -EINVAL, "store \"%s\" names no database", store);
+        *ret = drivers[i].driver;
         *ret_target = (struct str){name.p + scheme.n, name.n - scheme.n};
         return 0;
     }
-    if (str_starts_with(name, STR("postgres://")) || str_starts_with(name, STR("postgresql://")))
-        return err_set(e, ERR_INVALID, -ENOTSUP,
-                       "PostgreSQL is not built in yet; use store = \"sqlite:PATH\"");
-    return err_set(e, ERR_INVALID, -EINVAL, "store \"%s\" must be \"sqlite:PATH\"", store ? store : "");
+    return err_set(e, ERR_INVALID, -EINVAL,
+                   "store \"%s\" must be \"sqlite:PATH\" or \"postgres://USER@HOST/DATABASE\"",
+                   store ? store : "");
 }
 
 int db_open(const char *store, const char *data_dir, bool writer, struct db **ret, struct err *e)
@@ -100,6 +106,22 @@ int db_value_i64(struct db *db, const char *sql, const struct db_arg *args, size
         return DB_E_NONE;
     *ret = db_i64(&c, 0);
     return 0;
+}
+
+enum db_dialect db_dialect(const struct db *db)
+{
+    return db->driver->dialect;
+}
+
+void db_announce(struct db *db, enum db_topic topic)
+{
+    if (db->driver->announce)
+        db->driver->announce(db, topic);
+}
+
+const char *db_writer_id(struct db *db)
+{
+    return db->driver->writer_id ? db->driver->writer_id(db) : NULL;
 }
 
 int db_begin(struct db *db, bool write, struct err *e)

@@ -10,6 +10,7 @@
 #include "base/str.h"
 
 struct db;
+enum db_dialect { DB_SQLITE, DB_POSTGRES, DB_DIALECTS };
 /* Outcomes.  They start at 100, so that they never look like a table's own (below 100) nor like db_next's
  * row; but for DB_E_NONE `e` is filled.  A table's function passes them up: to its caller they are "failed,
  * see e". */
@@ -61,6 +62,21 @@ char *db_text(struct db_cursor *c, int column, struct arena *a); /* copy; NULL f
 /* One value of one row: 0 and *ret when there is one, DB_E_NONE when there is no row or it is NULL. */
 MUST_CHECK int db_value_i64(struct db *db, const char *sql, const struct db_arg *args, size_t count,
                             int64_t *ret, struct err *e);
+
+/* For the few statements that have no common words. */
+enum db_dialect db_dialect(const struct db *db);
+
+/* Tells the other nodes of a shared store what they may wait for, once this transaction is committed
+ * (store_listen.h). */
+enum db_topic {
+    DB_TOPIC_JOBS = 1,
+    DB_TOPIC_TOKENS = 2,
+    DB_TOPIC_PAUSES = 4,
+    DB_TOPIC_CANCELS = 8,
+    DB_TOPICS_ALL = 15
+};
+void db_announce(struct db *db, enum db_topic topic);
+const char *db_writer_id(struct db *db); /* of this connection; NULL when nobody else writes */
 
 /* Transactions; the store does these, nobody else. */
 MUST_CHECK int db_begin(struct db *db, bool write, struct err *e);

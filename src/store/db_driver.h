@@ -17,6 +17,7 @@ struct migration_list {
 
 struct db_driver {
     const char *scheme; /* what a store's name begins with: "sqlite:" */
+    enum db_dialect dialect;
     const struct migration_list *migrations;
     /* `target` is the name behind the scheme. */
     int (*open)(struct str target, const char *data_dir, bool writer, struct db **ret, struct err *e);
@@ -44,6 +45,8 @@ struct db_driver {
     void (*rollback_to_savepoint)(struct db *db);
     bool (*in_transaction)(struct db *db);
 
+    void (*announce)(struct db *db, enum db_topic topic); /* NULL where nobody else could listen */
+    const char *(*writer_id)(struct db *db);
     int (*is_empty)(struct db *db, bool *ret, struct err *e);         /* no table of anybody's */
     int (*has_migrations)(struct db *db, bool *ret, struct err *e);   /* the table of that name */
     int (*copy_aside)(struct db *db, int64_t version, struct err *e); /* before an upgrade (D3) */
@@ -58,7 +61,7 @@ struct db {
     const struct db_driver *driver;
 };
 
-extern const struct db_driver db_driver_sqlite;
+extern const struct db_driver db_driver_sqlite, db_driver_postgres;
 extern const struct migration_list migrations_sqlite;
 extern const char migration_schedules[];
 extern const char migration_workers[]; /* the later steps, one file each: migrations_*.c */

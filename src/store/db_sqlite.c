@@ -287,6 +287,7 @@ static void sqlite_each_statement(struct db *db, void (*each)(void *arg, const c
 
 const struct db_driver db_driver_sqlite = {
     .scheme = "sqlite:",
+    .dialect = DB_SQLITE,
     .migrations = &migrations_sqlite,
     .open = db_sqlite_open,
     .close = sqlite_close,

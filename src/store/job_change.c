@@ -53,22 +53,22 @@ static int write_row(struct db *db, int64_t id, const struct job_end *end, const
     int64_t now_us = end->timing.now_us;
     bool queued = change->state == JOB_QUEUED;
     bool ends_attempt = end->event != JOB_RETRY && end->event != JOB_RELEASE;
-    return db_run(
-        db,
-        "UPDATE jobs SET state = $2, attempts = $3, run_after = $4, ready = $5, scheduled = $6,"
-        " retried = $7, claims = claims - $8, updated_at = $9, finished_at = $10,"
-        " started_at = CASE WHEN $11 = 1 THEN NULL ELSE started_at END,"
-        " cause = CASE WHEN $12 = 1 THEN $13 ELSE cause END,"
-        " last_error = CASE WHEN $12 = 1 THEN $14 ELSE last_error END,"
-        " worker = NULL, lease_token = NULL, lease_expires_at = NULL, pid = NULL, start_ticks = NULL,"
-        " cancel_requested = 0 WHERE id = $1",
-        DB_ARGS(DB_I64(id), DB_TEXT(job_state_name(change->state)), DB_I64(change->attempts),
-                DB_I64(change->run_after_us), DB_I64(change->run_after_us <= now_us),
-                DB_I64(queued && change->run_after_us > now_us), DB_I64(before->retried || change->retried),
-                DB_I64(end->event == JOB_RELEASE), DB_I64(now_us),
-                DB_I64_OR_NULL(job_state_is_final(change->state), now_us), DB_I64(queued),
-                DB_I64(ends_attempt), DB_TEXT(end->cause), DB_TEXT(end->error)),
-        NULL, e);
+    return db_run(db,
+                  "UPDATE jobs SET state = $2, attempts = $3, run_after = $4, ready = $5, scheduled = $6,"
+                  " retried = $7, claims = claims - $8, updated_at = $9, finished_at = $10,"
+                  " started_at = CASE WHEN $11 = 1 THEN NULL ELSE started_at END,"
+                  " cause = CASE WHEN $12 = 1 THEN $13 ELSE cause END,"
+                  " last_error = CASE WHEN $12 = 1 THEN $14 ELSE last_error END,"
+                  " worker = NULL, node = NULL, lease_token = NULL, lease_expires_at = NULL, pid = NULL, "
+                  "start_ticks = NULL,"
+                  " cancel_requested = 0 WHERE id = $1",
+                  DB_ARGS(DB_I64(id), DB_TEXT(job_state_name(change->state)), DB_I64(change->attempts),
+                          DB_I64(change->run_after_us), DB_I64(change->run_after_us <= now_us),
+                          DB_I64(queued && change->run_after_us > now_us),
+                          DB_I64(before->retried || change->retried), DB_I64(end->event == JOB_RELEASE),
+                          DB_I64(now_us), DB_I64_OR_NULL(job_state_is_final(change->state), now_us),
+                          DB_I64(queued), DB_I64(ends_attempt), DB_TEXT(end->cause), DB_TEXT(end->error)),
+                  NULL, e);
 }
 
 static int count_change(struct db *db, const struct before *before, const struct job_end *end,
@@ -112,6 +112,8 @@ int job_change(struct db *db, int64_t id, const struct job_end *end, struct job_
         rc = write_row(db, id, end, &change, &before, e);
     if (rc == 0)
         rc = count_change(db, &before, end, &change, e);
+    if (rc == 0 && change.state == JOB_QUEUED)
+        db_announce(db, DB_TOPIC_JOBS);
     if (rc == 0 && ret)
         *ret = change;
     return rc;

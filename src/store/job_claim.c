@@ -13,16 +13,28 @@ static int wake_waiting(struct db *db, int64_t now_us, struct err *e)
 }
 
 /* The best of each agent by its own part of the index, then the best of those: jobs of agents that are not
- * asked for cost nothing.  The lists are JSON arrays. */
-static const char claim_sql[] =
-    "UPDATE jobs SET state = 'running', attempts = attempts + 1, claims = claims + 1, started_at = $3,"
-    " updated_at = $3, worker = $4, lease_token = $5, lease_expires_at = $6 WHERE id = ("
+ * asked for cost nothing.  The lists are JSON arrays.  Writers of one database take turns (db_postgres.h), so
+ * that SKIP LOCKED passes over nothing but rows which a foreign program holds. */
+#define CLAIM                                                                                                \
+    "UPDATE jobs SET state = 'running', attempts = attempts + 1, claims = claims + 1, started_at = $3,"      \
+    " updated_at = $3, worker = $4, lease_token = $5, lease_expires_at = $6, node = $7 WHERE id = ("
+static const char *const claim_sql[DB_DIALECTS] = {
+    [DB_SQLITE] = CLAIM
     " SELECT best.id FROM json_each($1) agents CROSS JOIN jobs best ON best.id = ("
     "  SELECT q.id FROM jobs q WHERE q.state = 'queued' AND q.ready = 1 AND q.agent = agents.value"
     "  AND (q.repo IS NULL OR q.repo NOT IN (SELECT full_repos.value FROM json_each($2) full_repos))"
     "  ORDER BY q.priority DESC, q.run_after, q.id LIMIT 1)"
     " ORDER BY best.priority DESC, best.run_after, best.id LIMIT 1)"
-    " RETURNING id, scheduled";
+    " RETURNING id, scheduled",
+    [DB_POSTGRES] = CLAIM
+    " SELECT best.id FROM json_array_elements_text(CAST($1 AS json)) agents (value) CROSS JOIN LATERAL ("
+    "  SELECT q.id, q.priority, q.run_after FROM jobs q WHERE q.state = 'queued' AND q.ready = 1"
+    "  AND q.agent = agents.value AND (q.repo IS NULL OR q.repo NOT IN ("
+    "   SELECT full_repos.value FROM json_array_elements_text(CAST($2 AS json)) full_repos (value)))"
+    "  ORDER BY q.priority DESC, q.run_after, q.id LIMIT 1 FOR UPDATE SKIP LOCKED) best"
+    " ORDER BY best.priority DESC, best.run_after, best.id LIMIT 1)"
+    " RETURNING id, scheduled",
+};
 
 static void list_to_json(const char *const *list, struct buf *out)
 {
@@ -40,9 +52,10 @@ static int claim_row(struct db *db, const struct job_claim *c, struct str agents
     CLEANUP(db_done) struct db_cursor cursor = {0};
     char token[33];
     hash_random_hex(16, token);
-    int rc = db_query(db, claim_sql,
+    int rc = db_query(db, claim_sql[db_dialect(db)],
                       DB_ARGS(DB_STR(agents), DB_STR(full_repos), DB_I64(c->now_us), DB_TEXT(c->worker),
-                              DB_TEXT(token), DB_I64_OR_NULL(c->lease_expires_at, c->lease_expires_at)),
+                              DB_TEXT(token), DB_I64_OR_NULL(c->lease_expires_at, c->lease_expires_at),
+                              DB_TEXT(c->node)),
                       &cursor, e);
     if (rc)
         return rc;
@@ -118,6 +131,14 @@ int job_lease_extend(struct db *db, int64_t id, const char *token, int64_t expir
     if (rc == 0)
         rc = db_value_i64(db, "SELECT id FROM jobs WHERE id = $1", DB_ARGS(DB_I64(id)), &id, e);
     return rc == DB_E_NONE ? JOB_STORE_E_ABSENT : rc ? rc : JOB_STORE_E_STALE_TOKEN;
+}
+
+int job_lease_renew(struct db *db, const char *node, int64_t expires_at, struct err *e)
+{
+    return db_run(db,
+                  "UPDATE jobs SET lease_expires_at = $2 WHERE state = 'running' AND node = $1"
+                  " AND worker = ''",
+                  DB_ARGS(DB_TEXT(node), DB_I64(expires_at)), NULL, e);
 }
 
 int job_expired_leases(struct db *db, int64_t now_us, struct arena *a, int64_t **ret_ids, size_t *ret_count,

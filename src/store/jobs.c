@@ -38,6 +38,7 @@ void job_read_row(struct db_cursor *c, struct arena *a, struct job *ret)
         .prompt = db_text(c, 27, a),
         .args = db_text(c, 28, a),
         .env = db_text(c, 29, a),
+        .node = db_text(c, 30, a),
     };
 }
 
@@ -86,8 +87,10 @@ int job_insert(struct db *db, const struct job *j, int64_t now_us, int64_t *ret_
         rc = insert_inputs(db, id, j, e);
     if (rc == 0)
         rc = job_count_state(db, JOB_QUEUED, 1, e);
-    if (rc == 0)
+    if (rc == 0) {
         *ret_id = id;
+        db_announce(db, DB_TOPIC_JOBS);
+    }
     return rc;
 }
 
@@ -115,6 +118,7 @@ int job_set_run(struct db *db, int64_t id, int64_t run_id, struct err *e)
 int job_request_cancel(struct db *db, int64_t id, struct err *e)
 {
     int64_t changed;
+    db_announce(db, DB_TOPIC_CANCELS);
     int rc = db_run(db, "UPDATE jobs SET cancel_requested = 1 WHERE id = $1 AND state = 'running'",
                     DB_ARGS(DB_I64(id)), &changed, e);
     if (rc || changed)

@@ -16,11 +16,12 @@ struct job {
     const char
         *worker; /* who holds the lease: "" internal launcher, else the external worker; NULL: nobody */
     const char *lease_token;  /* NULL unless running */
-    int64_t lease_expires_at; /* 0: the launcher's own, which does not expire */
+    int64_t lease_expires_at; /* 0: does not expire, as the launcher's own where a store has one node */
     int64_t run_id;           /* of the current or last run, 0: none */
     int64_t pid, start_ticks; /* as an external worker reported them; 0: unknown */
     bool cancel_requested;
     const char *cause, *last_error; /* of the last attempt's end */
+    const char *node;               /* that claimed it, while it runs; NULL where a store has one node */
 };
 enum { JOB_STORE_E_ABSENT = 1, JOB_STORE_E_NOT_ALLOWED, JOB_STORE_E_STALE_TOKEN, JOB_STORE_E_DEDUPED };
 
@@ -34,7 +35,8 @@ struct job_claim {
     const char *const *agents;     /* profiles with a free slot, not paused, breaker allowing */
     const char *const *full_repos; /* repos at their limit */
     const char *worker;            /* "" for the launcher */
-    int64_t lease_expires_at;      /* 0 for the launcher */
+    int64_t lease_expires_at;      /* 0 for the launcher of a store that it has alone */
+    const char *node;              /* NULL there */
     int64_t now_us;
 };
 /* The next job by priority (higher first), run_after, id: one UPDATE … RETURNING, with a fresh lease token
@@ -58,7 +60,9 @@ MUST_CHECK int job_lease_extend(struct db *db, int64_t id, const char *token, in
                                 int64_t start_ticks, bool *ret_cancel, struct err *e);
 MUST_CHECK int job_set_run(struct db *db, int64_t id, int64_t run_id, struct err *e);
 MUST_CHECK int job_request_cancel(struct db *db, int64_t id, struct err *e); /* of a running job */
-/* Running jobs of external workers whose lease has ended. */
+/* A node's word that it lives: the leases of all that its launcher runs. */
+MUST_CHECK int job_lease_renew(struct db *db, const char *node, int64_t expires_at, struct err *e);
+/* Running jobs of external workers, or of the launchers of several nodes, whose lease has ended. */
 MUST_CHECK int job_expired_leases(struct db *db, int64_t now_us, struct arena *a, int64_t **ret_ids,
                                   size_t *ret_count, struct err *e);
 

@@ -17,7 +17,7 @@
     "j.finished_at, "                                                                                        \
     "j.worker, j.lease_token, j.lease_expires_at, j.run_id, j.pid, j.start_ticks, j.cancel_requested, "      \
     "j.cause, "                                                                                              \
-    "j.last_error, i.prompt, i.args, i.env"
+    "j.last_error, i.prompt, i.args, i.env, j.node"
 #define JOB_FROM " FROM jobs j LEFT JOIN job_inputs i ON i.job_id = j.id "
 
 void job_read_row(struct db_cursor *c, struct arena *a, struct job *ret);

@@ -85,9 +85,35 @@ static int record(struct db *db, const struct migration *m, int64_t now_us, stru
                   DB_ARGS(DB_I64(m->version), DB_TEXT(m->name), DB_TEXT(checksum), DB_I64(now_us)), NULL, e);
 }
 
+/* A number that was left out may be filled in later, so each step is looked up by itself. */
+static int is_applied(struct db *db, int64_t version, bool *ret, struct err *e)
+{
+    int64_t one;
+    int rc =
+        db_value_i64(db, "SELECT 1 FROM migrations WHERE version = $1", DB_ARGS(DB_I64(version)), &one, e);
+    if (rc != 0 && rc != DB_E_NONE)
+        return rc;
+    *ret = rc == 0;
+    return 0;
+}
+
+/* Another node may have started at the same moment and been first; whoever has begun to write knows. */
+static int is_done_by_now(struct db *db, const struct migration *m, bool *ret, struct err *e)
+{
+    int rc = db->driver->has_migrations(db, ret, e);
+    return rc || !*ret ? rc : is_applied(db, m->version, ret, e);
+}
+
 static int apply(struct db *db, const struct migration *m, int64_t now_us, struct err *e)
 {
+    bool done = false;
     int rc = db_begin(db, true, e);
+    if (rc == 0)
+        rc = is_done_by_now(db, m, &done, e);
+    if (rc == 0 && done) {
+        db_rollback(db);
+        return 0;
+    }
     if (rc == 0 && m->version == 1)
         rc = db->driver->script(db,
                                 "CREATE TABLE migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL,"
@@ -102,18 +128,6 @@ static int apply(struct db *db, const struct migration *m, int64_t now_us, struc
     if (rc)
         db_rollback(db);
     return rc;
-}
-
-/* A number that was left out may be filled in later, so each step is looked up by itself. */
-static int is_applied(struct db *db, int64_t version, bool *ret, struct err *e)
-{
-    int64_t one;
-    int rc =
-        db_value_i64(db, "SELECT 1 FROM migrations WHERE version = $1", DB_ARGS(DB_I64(version)), &one, e);
-    if (rc != 0 && rc != DB_E_NONE)
-        return rc;
-    *ret = rc == 0;
-    return 0;
 }
 
 int migrate_up(struct db *db, int64_t now_us, struct err *e)

@@ -116,6 +116,7 @@ static const struct migration rows[] = {
     {.version = 3, .name = "schedules", .sql = migration_schedules},
     {.version = 4, .name = "processors of transcripts", .sql = migration_sessions},
     {.version = 5, .name = "agents and sessions", .sql = migration_fleet},
+    {.version = 9, .name = "several nodes", .sql = migration_nodes},
 };
 
 const struct migration_list migrations_sqlite = {.rows = rows, .count = COUNT_OF(rows)};

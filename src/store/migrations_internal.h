@@ -4,3 +4,4 @@
 
 extern const char migration_fleet[];
 extern const char migration_sessions[];
+extern const char migration_nodes[];

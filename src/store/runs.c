@@ -79,13 +79,14 @@ int run_insert(struct db *db, const struct run *r, int64_t now_us, int64_t *ret_
         return rc;
     return db_insert(db,
                      "INSERT INTO runs (key, job_id, task_id, agent, origin, repo, model, effort, workdir,"
-                     " attempt, pid, start_ticks, shim_pid, shim_start_ticks, started_at, created_at)"
-                     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+                     " attempt, pid, start_ticks, shim_pid, shim_start_ticks, started_at, created_at, node)"
+                     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
                      DB_ARGS(DB_TEXT(r->key), ID_OR_NULL(r->job_id), ID_OR_NULL(r->task_id),
                              DB_TEXT(r->agent), DB_TEXT(r->origin), DB_TEXT(r->repo), DB_TEXT(r->model),
                              DB_TEXT(r->effort), DB_TEXT(r->workdir), DB_I64(r->attempt), ID_OR_NULL(r->pid),
                              ID_OR_NULL(r->start_ticks), ID_OR_NULL(r->shim_pid),
-                             ID_OR_NULL(r->shim_start_ticks), ID_OR_NULL(r->started_at), DB_I64(now_us)),
+                             ID_OR_NULL(r->shim_start_ticks), ID_OR_NULL(r->started_at), DB_I64(now_us),
+                             DB_TEXT(r->node)),
                      ret_id, e);
 }
 
@@ -263,6 +264,7 @@ int run_get_by_key(struct db *db, const char *key, struct arena *a, struct run *
     "SELECT " COLUMNS " FROM runs WHERE " term " AND id " beyond " $1"                                       \
     " AND (CAST($3 AS BIGINT) = 0 OR job_id = $3) AND (CAST($4 AS BIGINT) = 0 OR task_id = $4)"              \
     " AND (CAST($5 AS TEXT) IS NULL OR agent = $5) AND (CAST($6 AS BIGINT) = 0 OR ended_at IS NULL)"         \
+    " AND (CAST($7 AS TEXT) IS NULL OR node = $7)"                                                           \
     " ORDER BY id " direction " LIMIT $2"
 #define LISTS(term)                                                                                          \
     {                                                                                                        \
@@ -292,7 +294,7 @@ int run_list(struct db *db, const struct run_filter *f, struct arena *a, struct 
     int64_t beyond = f->newest_first && f->after == 0 ? INT64_MAX : f->after;
     int rc = db_query(db, list_sql[index_of(f)][f->newest_first],
                       DB_ARGS(DB_I64(beyond), DB_I64(f->limit > 0 ? f->limit : INT64_MAX), DB_I64(f->job_id),
-                              DB_I64(f->task_id), DB_TEXT(f->agent), DB_I64(f->live_only)),
+                              DB_I64(f->task_id), DB_TEXT(f->agent), DB_I64(f->live_only), DB_TEXT(f->node)),
                       &c, e);
     if (rc)
         return rc;

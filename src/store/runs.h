@@ -9,6 +9,7 @@
 struct run {
     int64_t id, job_id, task_id;                                        /* 0: none */
     const char *key, *agent, *origin, *repo, *model, *effort, *workdir; /* origin: queue, cli, worker */
+    const char *node; /* inserted, not read: whose it is; NULL where a store has one node (store_node) */
     int64_t attempt;
     bool ended;
     int64_t pid, start_ticks, shim_pid, shim_start_ticks; /* 0: unknown */
@@ -38,7 +39,7 @@ MUST_CHECK int run_get_by_key(struct db *db, const char *key, struct arena *a, s
 struct run_filter {
     int64_t after, limit, job_id, task_id; /* 0: any; limit 0: all */
     bool live_only, newest_first;          /* newest_first: `after` is the id to go down from, 0 the top */
-    const char *agent;
+    const char *agent, *node;              /* NULL: any */
 };
 MUST_CHECK int run_list(struct db *db, const struct run_filter *f, struct arena *a, struct run **ret,
                         size_t *ret_count, struct err *e);

@@ -4,7 +4,9 @@
 #include "io/counters.h"
 #include "io/http_server.h"
 #include "store/migrate.h"
+#include "store/node_id.h"
 #include "store/settings.h"
+#include "store/store_listen.h"
 
 struct store {
     struct db *write_db, *read_db;  /* each its worker's, once that runs */
@@ -17,6 +19,9 @@ struct store {
         uv_timer_t timer;
     } soon;
     bool closing;
+    char *name; /* as it was opened */
+    struct store_listener *listener;
+    char node[33]; /* "" when the store is this node's alone */
 };
 
 static struct store_op *op_of(struct worker_job *job)
@@ -276,6 +281,8 @@ static int open_both(struct store *s, const struct store_config *config, struct 
         rc = db_set_durable(s->write_db, false, e);
     if (rc == 0)
         rc = db_open(config->store, config->data_dir, false, &s->read_db, e);
+    if (rc == 0 && db_dialect(s->write_db) != DB_SQLITE)
+        rc = node_id_load(config->data_dir, s->node, e);
     return rc;
 }
 
@@ -283,6 +290,7 @@ int store_open(uv_loop_t *loop, const struct store_config *config, struct store 
 {
     struct store *s = xnew(struct store);
     s->backlog_max = config->backlog_max;
+    s->name = xstrdup(config->store);
     s->soon.tail = &s->soon.first;
     (void)uv_timer_init(loop, &s->soon.timer);
     int rc = open_both(s, config, e);
@@ -298,7 +306,9 @@ int store_open(uv_loop_t *loop, const struct store_config *config, struct store 
 
 static void on_closed(uv_handle_t *handle)
 {
-    free(CONTAINER_OF((uv_timer_t *)handle, struct store, soon.timer));
+    struct store *s = CONTAINER_OF((uv_timer_t *)handle, struct store, soon.timer);
+    free(s->name);
+    free(s);
 }
 
 struct store *store_close(struct store *s)
@@ -306,6 +316,7 @@ struct store *store_close(struct store *s)
     if (!s)
         return NULL;
     s->closing = true;
+    s->listener = store_listener_free(s->listener);
     post_soon(s);
     s->writer = worker_free(s->writer);
     s->reader = worker_free(s->reader);
@@ -313,6 +324,18 @@ struct store *store_close(struct store *s)
     s->write_db = db_close(s->write_db);
     uv_close((uv_handle_t *)&s->soon.timer, on_closed);
     return NULL;
+}
+
+const char *store_node(const struct store *s)
+{
+    return s->node[0] ? s->node : NULL;
+}
+
+void store_listen(struct store *s, void (*heard)(void *arg, unsigned topics), void *arg)
+{
+    const char *writer = db_writer_id(s->write_db);
+    if (writer && !s->listener)
+        s->listener = store_listener_new(s->soon.timer.loop, s->name, writer, heard, arg);
 }
 
 void store_stats(const struct store *s, struct store_stats *ret)

@@ -43,6 +43,13 @@ MUST_CHECK int store_open(uv_loop_t *loop, const struct store_config *config, st
                           struct err *e);
 struct store *store_close(struct store *s); /* finishes what was posted */
 
+/* Who this node is among those that share the store, kept as DATA_DIR/node_id; NULL when it has the store to
+ * itself, as with SQLite. */
+const char *store_node(const struct store *s);
+/* Calls `heard` on the loop thread with the topics (enum db_topic) that another node has changed, and with
+ * all of them whenever some may have been missed.  A hint; never with SQLite. */
+void store_listen(struct store *s, void (*heard)(void *arg, unsigned topics), void *arg);
+
 void store_write(struct store *s, struct store_op *op);
 /* For what nobody waits for: joins the group of the next store_write, or makes one of its own after
  * STORE_SOON_MS without any, so that it costs those who do wait no commit of its own. */

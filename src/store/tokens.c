@@ -4,6 +4,7 @@
 
 int token_insert(struct db *db, const struct token *t, int64_t now_us, int64_t *ret_id, struct err *e)
 {
+    db_announce(db, DB_TOPIC_TOKENS);
     return db_insert(db,
                      "INSERT INTO tokens (name, role, scope, hash, created_at, expires_at)"
                      " VALUES ($1, $2, $3, $4, $5, $6)",
@@ -15,6 +16,7 @@ int token_insert(struct db *db, const struct token *t, int64_t now_us, int64_t *
 int token_revoke(struct db *db, int64_t id, int64_t now_us, struct err *e)
 {
     int64_t changed;
+    db_announce(db, DB_TOPIC_TOKENS);
     int rc = db_run(db, "UPDATE tokens SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1",
                     DB_ARGS(DB_I64(id), DB_I64(now_us)), &changed, e);
     return rc ? rc : changed ? 0 : TOKEN_E_ABSENT;

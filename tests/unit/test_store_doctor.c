@@ -210,7 +210,9 @@ static void each_kind_of_disorder_is_found_and_named(void **state)
     MUST(run_insert(f->db, &(struct run){.key = "k", .origin = "queue", .job_id = 1}, T0, &id, &e));
     MUST(audit_append(f->db, &(struct audit_entry){.action = "a", .result = "success"}, T0, &e));
     assert_doctor(f, NULL, NULL);
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+    /* The last is a row that PostgreSQL takes from nobody. */
+    size_t count = COUNT_OF(cases) - (fixture_is_postgres(f) ? 1 : 0);
+    for (size_t i = 0; i < count; i++) {
         MUST(f->db->driver->script(f->db, cases[i].break_sql, &e));
         assert_doctor(f, cases[i].check, cases[i].says);
         MUST(f->db->driver->script(f->db, cases[i].mend_sql, &e));

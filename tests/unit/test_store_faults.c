@@ -244,5 +244,5 @@ int main(void)
         cmocka_unit_test(a_fault_while_opening_is_told_and_the_next_opening_goes_well),
     };
     vfs_install();
-    return fixture_run("store_faults", tests, COUNT_OF(tests));
+    return fixture_run_sqlite("store_faults", tests, COUNT_OF(tests));
 }

@@ -258,10 +258,9 @@ static void what_is_not_a_store_is_refused(void **state)
     static const struct {
         const char *store, *says;
     } cases[] = {
-        {"postgres://host/db", "not built in yet"},
-        {"postgresql://host/db", "not built in yet"},
         {"mysql:x", "sqlite:PATH"},
-        {"sqlite:", "names no file"},
+        {"sqlite:", "names no database"},
+        {"postgres://", "names no database"},
         {"", "sqlite:PATH"},
         {"sqlite:/nonexistent/dir/x.db", "/nonexistent/dir/x.db"},
     };
@@ -295,5 +294,5 @@ int main(void)
         cmocka_unit_test(the_file_is_nobody_elses_to_read),
         cmocka_unit_test(what_is_not_a_store_is_refused),
     };
-    return fixture_run("store_migrate", tests, COUNT_OF(tests));
+    return fixture_run_sqlite("store_migrate", tests, COUNT_OF(tests));
 }

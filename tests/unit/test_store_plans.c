@@ -248,5 +248,5 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(no_statement_walks_a_table),
                                        cmocka_unit_test(the_check_sees_a_scan)};
-    return fixture_run("store_plans", tests, COUNT_OF(tests));
+    return fixture_run_sqlite("store_plans", tests, COUNT_OF(tests));
 }

@@ -24,6 +24,7 @@ struct claim_op {
     size_t profile_count;
     struct map repo_running;
     int64_t repo_limit; /* 0: none */
+    const char *node;
     int64_t next_due_us;
 };
 
@@ -80,7 +81,8 @@ static int claim_one(struct claim_op *c, struct claim_want *want, struct db *db,
         .agents = agents,
         .full_repos = full_repos(c),
         .worker = want->wait ? want->wait->worker : "",
-        .lease_expires_at = want->wait ? c->op.now_us + want->lease_us : 0,
+        .lease_expires_at = want->lease_us ? c->op.now_us + want->lease_us : 0,
+        .node = c->node,
         .now_us = c->op.now_us,
     };
     struct job *job = &want->jobs[want->count];
@@ -98,6 +100,7 @@ static int claim_one(struct claim_op *c, struct claim_want *want, struct db *db,
                       .model = job->model,
                       .effort = job->effort,
                       .attempt = job->attempts,
+                      .node = c->node,
                       .started_at = want->wait ? c->op.now_us : 0};
     rc = run_insert(db, &run, c->op.now_us, &job->run_id, e);
     if (rc == 0)
@@ -306,6 +309,7 @@ void claim_start_round(struct queue *q)
     q->wake_pending = false;
     struct claim_op *c = xnew(struct claim_op);
     c->queue = q;
+    c->node = store_node(q->store);
     arena_init(&c->arena);
     map_init(&c->repo_running);
     copy_limits(c);
@@ -315,7 +319,7 @@ void claim_start_round(struct queue *q)
     c->wants = arena_alloc(&c->arena, (waiting + 1) * sizeof(*c->wants));
     bool held = !q->config.shim_path || clock_monotonic_us() < q->launch_hold_us;
     int64_t slots = held ? 0 : q->config.config->max_concurrency - q->launcher_running;
-    add_want(c, NULL, launchable(c), MIN(slots, 64), 0);
+    add_want(c, NULL, launchable(c), MIN(slots, 64), c->node ? q->config.config->node_lease_us : 0);
     for (struct lease_wait *w = q->waits; w; w = w->next)
         add_want(c, w, w->agents, w->max, w->lease_us);
     if (c->want_count == 0) {

@@ -170,6 +170,7 @@ struct load_op {
     size_t agent_count;
     struct pause_row *pauses;
     size_t pause_count;
+    bool pauses_only; /* another node has changed them */
 };
 
 static int load_run(struct store_op *op, struct db *db, struct err *e)
@@ -186,7 +187,7 @@ static void load_done(struct store_op *op)
     if (op->rc != 0)
         log_error("queue", "breakers and pauses could not be read; all start closed and running",
                   LOG_TEXT("error", op->err.text));
-    for (size_t i = 0; op->rc == 0 && i < load->agent_count; i++) {
+    for (size_t i = 0; op->rc == 0 && !load->pauses_only && i < load->agent_count; i++) {
         struct queue_profile *p = queue_profile(q, load->agents[i].agent);
         if (p) {
             p->breaker = load->agents[i].breaker;
@@ -194,6 +195,9 @@ static void load_done(struct store_op *op)
                 false; /* the probe of the last node is taken up, or has ended, without a verdict yet */
         }
     }
+    q->paused_all = q->paused_all && op->rc != 0;
+    for (size_t i = 0; op->rc == 0 && i < q->profile_count; i++)
+        q->profiles[i].paused = false;
     for (size_t i = 0; op->rc == 0 && i < load->pause_count; i++) {
         struct str scope = str_of(load->pauses[i].scope);
         if (str_equal(scope, STR("all")))
@@ -201,9 +205,36 @@ static void load_done(struct store_op *op)
         else if (str_starts_with(scope, STR("agent:")))
             queue_set_paused(q, scope.p + 6, true);
     }
+    bool again = load->pauses_only;
     arena_reset(&load->arena);
     free(load);
-    reconcile_take_up(q);
+    if (again)
+        queue_wake(q);
+    else
+        reconcile_take_up(q);
+}
+
+static void load(struct queue *q, bool pauses_only)
+{
+    struct load_op *load = xnew(struct load_op);
+    load->queue = q;
+    load->pauses_only = pauses_only;
+    load->op.run = load_run;
+    load->op.done = load_done;
+    arena_init(&load->arena);
+    store_read(q->store, &load->op);
+}
+
+void queue_heard(struct queue *q, unsigned topics)
+{
+    if (!q->started || q->stopping)
+        return;
+    if (topics & DB_TOPIC_PAUSES)
+        load(q, true);
+    if (topics & DB_TOPIC_CANCELS)
+        reconcile_on_timer(&q->reconcile_timer);
+    if (topics & DB_TOPIC_JOBS)
+        queue_wake(q);
 }
 
 struct queue *queue_new(uv_loop_t *loop, struct store *store, struct events *events,
@@ -241,12 +272,7 @@ void queue_start(struct queue *q, void (*ready)(void *), void *arg)
     q->ready = ready;
     q->ready_arg = arg;
     (void)uv_signal_start(&q->child_watch, live_on_children, SIGCHLD);
-    struct load_op *load = xnew(struct load_op);
-    load->queue = q;
-    load->op.run = load_run;
-    load->op.done = load_done;
-    arena_init(&load->arena);
-    store_read(q->store, &load->op);
+    load(q, false);
 }
 
 void queue_reload(struct queue *q, const struct config *config)

@@ -38,6 +38,8 @@ struct queue *queue_free(struct queue *q); /* after the store has been closed */
 void queue_wake(struct queue *q);
 /* Pauses or resumes in memory what the API has just stored (Q8). agent NULL: all. */
 void queue_set_paused(struct queue *q, const char *agent, bool paused);
+/* Another node of the same store has changed something: enum db_topic. */
+void queue_heard(struct queue *q, unsigned topics);
 /* Asks the live run of this job to end, by the profile's signal and grace (Q13).  False when it has none
  * here. */
 bool queue_cancel_run(struct queue *q, int64_t job_id);

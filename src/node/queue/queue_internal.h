@@ -97,7 +97,10 @@ struct queue {
     struct map repo_running; /* repo -> (void *)(intptr_t)count, the launcher's */
     struct lease_wait *waits, **waits_end;
     uv_timer_t lease_timer; /* looks for expired leases, each poll interval */
-    uv_timer_t due_timer;   /* next run_after, end of a wait, or the poll interval */
+    /* of a store that several nodes share, monotonic: when our own leases were renewed last, when anybody's
+     * were looked at last, and until when those of other nodes are let be */
+    int64_t lease_renewed_us, leases_seen_us, lease_grace_until_us;
+    uv_timer_t due_timer; /* next run_after, end of a wait, or the poll interval */
 
     struct map live;         /* run_id -> struct live_run */
     struct map live_keys;    /* key -> struct live_run */
@@ -171,6 +174,8 @@ enum job_event finish_event_of(enum exit_class class);
 bool finish_breaker(struct queue_profile *p, enum job_event event, int64_t run_id, int64_t now_us);
 
 /* report.c */
+/* Whether a job counts among what this node has running; another node's does not. */
+bool report_is_ours(const struct queue *q, const struct job *job);
 void report_start_expiry(struct queue *q); /* also after the poll interval has changed */
 
 /* reconcile.c */

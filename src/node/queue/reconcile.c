@@ -215,6 +215,7 @@ static int import_dir(struct reconcile_op *r, struct db *db, struct found_dir *f
                         .effort = spec->effort,
                         .task_id = task_id,
                         .workdir = spec->workdir,
+                        .node = store_node(r->queue->store),
                         .attempt = 1};
     if (!task_id && (spec->task_id || spec->task))
         log_warn("queue", "the task that a run names is not there", LOG_TEXT("key", found->key),
@@ -226,9 +227,13 @@ static int import_dir(struct reconcile_op *r, struct db *db, struct found_dir *f
 static int reconcile_run(struct store_op *op, struct db *db, struct err *e)
 {
     struct reconcile_op *r = CONTAINER_OF(op, struct reconcile_op, op);
-    struct run_filter live = {.live_only = true, .limit = INT64_MAX};
+    const char *node = store_node(r->queue->store);
+    struct run_filter live = {.live_only = true, .limit = INT64_MAX, .node = node};
     struct job_filter running = {.state = JOB_RUNNING, .limit = INT64_MAX};
-    int rc = 0;
+    /* What this node left is its own again, before somebody takes it for lost. */
+    int rc = node && r->look == LOOK_FIRST
+                 ? job_lease_renew(db, node, op->now_us + r->queue->config.config->node_lease_us, e)
+                 : 0;
     for (size_t i = 0; i < r->dir_count && rc == 0; i++)
         rc = import_dir(r, db, &r->dirs[i], e);
     if (rc == 0)
@@ -348,13 +353,31 @@ static void put_waiting(struct reconcile_op *r, const struct found_dir *found)
              LOG_TEXT("error", rc ? strerror(-rc) : ""));
 }
 
+/* A run that lives although its row has ended: while this node was away another one took it for lost and its
+ * job may run elsewhere by now. */
+static void end_disowned(struct reconcile_op *r, const struct found_dir *found)
+{
+    struct queue *q = r->queue;
+    if (!store_node(q->store) || !confirmed(r, COUNTER_INVARIANT_DONE_ALIVE, found->run_id))
+        return;
+    violation(r, COUNTER_INVARIANT_DONE_ALIVE, "a run that was given up lives; ended", 0, found->run_id);
+    struct live_run *run = live_new(q, found->key, found->run_id, 0, 0, NULL, found->spec.agent,
+                                    found->spec.repo, found->spec.model);
+    live_take_up(run);
+    live_cancel(run, true);
+}
+
 static void put_left_behind(struct reconcile_op *r, struct found_dir *found)
 {
     struct queue *q = r->queue;
     if (found->waits)
         put_waiting(r, found);
-    if (!found->ended || rundir_is_locked(q->config.runs_dir, found->key))
+    if (!found->ended)
         return;
+    if (rundir_is_locked(q->config.runs_dir, found->key)) {
+        end_disowned(r, found);
+        return;
+    }
     struct buf from = BUF_INIT, to = BUF_INIT;
     if (rundir_mark_booked(q->config.runs_dir, found->key) == 0) {
         buf_printf(&from, "%s/%s", q->config.runs_dir, found->key);
@@ -382,6 +405,8 @@ static void check_job(struct reconcile_op *r, const struct job *job)
 {
     struct queue *q = r->queue;
     bool launcher = job->worker && job->worker[0] == '\0';
+    if (!report_is_ours(q, job))
+        return; /* of another node, which looks itself */
     if (r->look == LOOK_FIRST && !launcher)
         queue_slot_taken(q, job->agent, job->repo, false, job->run_id);
     if (!launcher || map_get(&q->live, map_key_i64(&job->run_id)) ||
@@ -404,6 +429,10 @@ static void check_live(struct reconcile_op *r, struct live_run *run)
 {
     int64_t now_us = clock_monotonic_us();
     const struct job *job = run->job_id ? job_of(r, run->job_id) : NULL;
+    if (job && job->run_id != run->run_id)
+        job = NULL; /* claimed again, after another node took this one for lost */
+    if (job && job->cancel_requested && run->state == LIVE_RUNNING && !run->cancelled)
+        live_cancel(run, false); /* asked for at another node */
     if (run->state == LIVE_STARTING && !run->hard_cancelled &&
         now_us - run->started_us > QUEUE_CLAIMED_NO_PID_US) {
         violation(r, COUNTER_INVARIANT_CLAIMED_NO_PID, "claimed for 30 s without a process; ended",

@@ -134,6 +134,12 @@ static void move_breaker(struct queue *q, const char *agent, enum job_event even
     store_write(q->store, &b->op);
 }
 
+bool report_is_ours(const struct queue *q, const struct job *job)
+{
+    const char *node = store_node(q->store);
+    return !node || !job->node || strcmp(job->node, node) == 0;
+}
+
 static void report_done(struct store_op *op)
 {
     struct report_op *r = CONTAINER_OF(op, struct report_op, op);
@@ -141,7 +147,8 @@ static void report_done(struct store_op *op)
     bool quiet = q->stopping || q->paused_all;
     if (op->rc == 0 && r->finish.changed) {
         move_breaker(q, r->job.agent, r->finish.event, r->job.run_id);
-        queue_slot_freed(q, r->job.agent, r->job.repo, false);
+        if (report_is_ours(q, &r->job))
+            queue_slot_freed(q, r->job.agent, r->job.repo, false);
         finish_publish(q, &r->finish);
         r->job.state = r->finish.change.state;
         r->job.attempts = r->finish.change.attempts;
@@ -179,7 +186,15 @@ struct expiry_op {
     size_t count;
     double unit;
     const struct config *config;
+    const char *node; /* NULL when the store is ours alone */
+    bool renew;       /* our own first */
+    bool of_nodes;    /* those of nodes that have gone silent too */
 };
+
+static bool is_of_launcher(const struct job *job)
+{
+    return job->worker && job->worker[0] == '\0';
+}
 
 static int expire_one(struct expiry_op *x, struct db *db, int64_t id, struct err *e)
 {
@@ -188,6 +203,8 @@ static int expire_one(struct expiry_op *x, struct db *db, int64_t id, struct err
     int rc = job_get(db, id, &x->arena, job, e);
     if (rc != 0)
         return rc == JOB_STORE_E_ABSENT ? 0 : rc;
+    if (is_of_launcher(job) && !x->of_nodes)
+        return 0;
     *f = (struct job_finish){.job_id = id,
                              .now_us = x->op.now_us,
                              .event = job->cancel_requested ? JOB_CANCEL : JOB_LEASE_EXPIRED,
@@ -213,8 +230,10 @@ static int expiry_run(struct store_op *op, struct db *db, struct err *e)
 {
     struct expiry_op *x = CONTAINER_OF(op, struct expiry_op, op);
     int64_t *ids;
-    size_t count;
-    int rc = job_expired_leases(db, op->now_us, &x->arena, &ids, &count, e);
+    size_t count = 0;
+    int rc = x->renew ? job_lease_renew(db, x->node, op->now_us + x->config->node_lease_us, e) : 0;
+    if (rc == 0)
+        rc = job_expired_leases(db, op->now_us, &x->arena, &ids, &count, e);
     if (rc != 0 || count == 0)
         return rc;
     x->jobs = arena_alloc(&x->arena, count * sizeof(*x->jobs));
@@ -224,18 +243,34 @@ static int expiry_run(struct store_op *op, struct db *db, struct err *e)
     return rc;
 }
 
+/* Whoever could not look for a while cannot tell who was silent meanwhile: the store itself may have been
+ * away, and all get a lease's time to speak again. */
+static void note_leases_seen(struct queue *q, const struct expiry_op *x)
+{
+    int64_t now_us = clock_monotonic_us(), lease_us = q->config.config->node_lease_us;
+    if (now_us - q->leases_seen_us > lease_us / 2)
+        q->lease_grace_until_us = now_us + lease_us;
+    q->leases_seen_us = now_us;
+    if (x->renew)
+        q->lease_renewed_us = now_us;
+}
+
 static void expiry_done(struct store_op *op)
 {
     struct expiry_op *x = CONTAINER_OF(op, struct expiry_op, op);
     struct queue *q = x->queue;
     q->expiring = false;
+    if (op->rc == 0)
+        note_leases_seen(q, x);
     for (size_t i = 0; op->rc == 0 && i < x->count; i++) {
         const struct job *job = &x->jobs[i];
         counter_add(COUNTER_LEASES_EXPIRED, 1);
         log_warn("queue", "a lease ended without a word", LOG_INT("job", job->id),
                  LOG_TEXT("worker", job->worker), LOG_TEXT("agent", job->agent));
-        move_breaker(q, job->agent, x->finishes[i].event, job->run_id);
-        queue_slot_freed(q, job->agent, job->repo, false);
+        if (!is_of_launcher(job)) /* a node that is gone says nothing of the agent */
+            move_breaker(q, job->agent, x->finishes[i].event, job->run_id);
+        if (report_is_ours(q, job) && !is_of_launcher(job))
+            queue_slot_freed(q, job->agent, job->repo, false);
         finish_publish(q, &x->finishes[i]);
     }
     arena_reset(&x->arena);
@@ -248,13 +283,19 @@ static void on_lease_timer(uv_timer_t *timer)
     int64_t running = 0;
     for (size_t i = 0; i < q->profile_count; i++)
         running += q->profiles[i].running;
-    if (q->expiring || running == q->launcher_running)
+    const char *node = store_node(q->store);
+    if (q->expiring || (!node && running == q->launcher_running))
         return; /* nobody outside holds a job */
+    int64_t now_us = clock_monotonic_us();
     q->expiring = true;
     struct expiry_op *x = xnew(struct expiry_op);
     x->queue = q;
     x->unit = hash_random_unit();
     x->config = q->config.config;
+    x->node = node;
+    x->renew = node && now_us - q->lease_renewed_us >= q->config.config->node_lease_us / 4;
+    x->of_nodes = node && q->leases_seen_us && now_us >= q->lease_grace_until_us &&
+                  now_us - q->leases_seen_us <= q->config.config->node_lease_us / 2;
     arena_init(&x->arena);
     x->op.run = expiry_run;
     x->op.done = expiry_done;
