@@ -21,6 +21,7 @@ struct schedule_waits;
 struct operations;
 struct marketplaces;
 struct usage_service;
+struct telemetry;
 struct workers;
 struct node {
     uv_loop_t loop;
@@ -40,6 +41,7 @@ struct node {
     struct operations *operations;
     struct marketplaces *marketplaces;
     struct usage_service *usage;
+    struct telemetry *telemetry;
     struct workers *workers;
     struct http_server *http;
     char cgroup[CGROUP_PATH_MAX]; /* runs have theirs below it; "" for none */

@@ -115,6 +115,8 @@ static const struct migration rows[] = {
     {.version = 2, .name = "workers", .sql = migration_workers},
     {.version = 3, .name = "schedules", .sql = migration_schedules},
     {.version = 5, .name = "agents and sessions", .sql = migration_fleet},
+    {.version = 6, .name = "telemetry", .sql = migration_telemetry},
+    {.version = 8, .name = "hub", .sql = migration_hub},
 };
 
 const struct migration_list migrations_sqlite = {.rows = rows, .count = COUNT_OF(rows)};

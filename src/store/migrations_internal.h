@@ -3,3 +3,5 @@
 #pragma once
 
 extern const char migration_fleet[];
+extern const char migration_telemetry[];
+extern const char migration_hub[];
