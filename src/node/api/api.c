@@ -202,13 +202,29 @@ int api_remember(struct api_op *op, struct db *db, struct err *e)
 struct http_route *api_all_routes(size_t *ret_count)
 {
     static const struct api_routes *const tables[] = {
-        /* clang-format off: one per line */
-        &api_status_routes,       &api_health_routes,  &api_tasks_routes,   &api_jobs_routes,
-        &api_leases_routes,       &api_runs_routes,    &api_agents_routes,  &api_profiles_routes,
-        &api_sessions_routes,     &api_words_routes,   &api_queue_routes,   &api_tokens_routes,
-        &api_audit_routes,        &api_bus_routes,     &api_workers_routes, &api_schedules_routes,
-        &api_verification_routes, &api_scripts_routes, &api_usage_routes,   &api_session_admin_routes,
+        /* clang-format off */
+        &api_status_routes,
+        &api_health_routes,
+        &api_tasks_routes,
+        &api_jobs_routes,
+        &api_leases_routes,
+        &api_runs_routes,
+        &api_agents_routes,
+        &api_profiles_routes,
+        &api_sessions_routes,
+        &api_words_routes,
+        &api_queue_routes,
+        &api_tokens_routes,
+        &api_audit_routes,
+        &api_bus_routes,
+        &api_workers_routes,
+        &api_schedules_routes,
+        &api_verification_routes,
+        &api_scripts_routes,
+        &api_usage_routes,
+        &api_session_admin_routes,
         &api_console_routes,
+        &api_telemetry_routes,
         /* clang-format on */
     };
     size_t count = 0;

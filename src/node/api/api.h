@@ -64,11 +64,31 @@ struct api_routes {
     const struct http_route *routes;
     size_t count;
 };
-extern const struct api_routes api_tasks_routes, api_jobs_routes, api_leases_routes, api_runs_routes,
-    api_agents_routes, api_profiles_routes, api_sessions_routes, api_words_routes, api_queue_routes,
-    api_tokens_routes, api_status_routes, api_health_routes, api_audit_routes, api_bus_routes,
-    api_workers_routes, api_schedules_routes, api_verification_routes, api_scripts_routes, api_usage_routes,
-    api_session_admin_routes, api_console_routes;
+/* clang-format off */
+extern const struct api_routes
+    api_tasks_routes,
+    api_jobs_routes,
+    api_leases_routes,
+    api_runs_routes,
+    api_agents_routes,
+    api_profiles_routes,
+    api_sessions_routes,
+    api_words_routes,
+    api_queue_routes,
+    api_tokens_routes,
+    api_status_routes,
+    api_health_routes,
+    api_audit_routes,
+    api_bus_routes,
+    api_workers_routes,
+    api_schedules_routes,
+    api_verification_routes,
+    api_scripts_routes,
+    api_usage_routes,
+    api_session_admin_routes,
+    api_console_routes,
+    api_telemetry_routes;
+/* clang-format on */
 /* All of them in one array; the caller frees. */
 struct http_route *api_all_routes(size_t *ret_count);
 /* http_config.after_reply: the audit log (spec 10 D8). */
