@@ -83,7 +83,7 @@ function Filters({ query, agents, onQuery }) {
     );
 }
 
-export function Fleet({ query, onQuery, agents, sessions, history, now }) {
+export function Fleet({ query, onQuery, lists: { agents, sessions }, history, now }) {
     const shown = sortAgents(filterAgents(agents, query), query.sort);
     const filtered = Boolean(query.q || query.verdict || query.vendor);
     const groups = groupAgents(shown, sessions, query.group, !filtered).map((group) => ({
