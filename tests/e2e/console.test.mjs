@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { PNG } from 'pngjs';
 import { accessibilityFaults, openConsole, openTab, rows, startBrowser, waitPhase, waitRows } from '../lib/browser.mjs';
 import { agents, fakeAgent } from '../lib/fleet.mjs';
 import { startNode, temporaryFolder } from '../lib/node.mjs';
@@ -108,6 +109,33 @@ test('the console', async (t) => {
             await page.setViewportSize({ width, height: 800 });
             assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `sideways at ${width}`);
         }
+    });
+
+    await t.test('what is drawn: landmarks one below the other, rows of one height, and the colours that the scheme has', async (t) => {
+        const { page } = await openTab(t, browser, { deviceScaleFactor: 1 });
+        await openConsole(page, node);
+        await waitRows(page, (r) => r.length === 3, 'three rows');
+        const luminance = {};
+        for (const colorScheme of ['light', 'dark']) {
+            await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+            const seen = await page.evaluate(() => {
+                const box = (element) => element.getBoundingClientRect().toJSON();
+                return {
+                    landmarks: ['header', '.filters', '.counts', 'table'].map((selector) => box(document.querySelector(selector))),
+                    rows: [...document.querySelectorAll('tr[data-id]')].map(box),
+                    badges: [...document.querySelectorAll('.badge, .health')].map((element) => ({ ...box(element), ground: getComputedStyle(element).backgroundColor })),
+                };
+            });
+            const picture = PNG.sync.read(await page.screenshot());
+            assert.deepEqual([picture.width, picture.height], [1280, 800]);
+            const pixel = (x, y) => [...picture.data.subarray(4 * (Math.round(y) * picture.width + Math.round(x))).subarray(0, 3)];
+            for (const list of [seen.landmarks, seen.rows]) list.slice(1).forEach((box, i) => assert.ok(box.top >= list[i].bottom, 'one below the other'));
+            assert.ok(Math.max(...seen.rows.map((r) => r.height)) - Math.min(...seen.rows.map((r) => r.height)) <= 4, JSON.stringify(seen.rows));
+            assert.equal(seen.badges.length, 3); // two verdicts and the health of a session
+            for (const badge of seen.badges) assert.deepEqual(pixel(badge.left + 2, badge.top + badge.height / 2), badge.ground.match(/\d+/g).map(Number));
+            luminance[colorScheme] = pixel(640, 790).reduce((sum, c) => sum + c) / 3;
+        }
+        assert.ok(luminance.light > 230 && luminance.dark < 40, JSON.stringify(luminance));
     });
 
     await t.test('an agent that comes, changes and dies is seen without loading again, and rows keep their height', async (t) => {

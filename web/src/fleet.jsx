@@ -40,7 +40,7 @@ const columns = [
     { key: 'cpu', title: 'CPU', end: true,
       print: (a, { history }) => ({ node: <span class="cpu"><Spark readings={history.get(a.id)} /><span>{percent(a.cpu_percent)}</span></span> }) },
     { key: 'memory', title: 'Memory', end: true, print: (a) => bytes(a.memory_bytes) },
-    { key: 'tokens', title: 'Tokens/min', end: true, print: (a) => count(a.tokens_per_minute) },
+    { key: 'tokens', title: 'Tokens / min', end: true, print: (a) => count(a.tokens_per_minute) },
     { key: 'cost', title: 'Cost', end: true, print: (a) => cost(a.cost_usd) },
 ];
 
