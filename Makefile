@@ -2,7 +2,7 @@
 # it there and needs no network.
 SECONDS = 60
 
-.PHONY: up build check unit bench fuzz asan tsan format lint reference install clean
+.PHONY: up build check unit bench fuzz asan tsan format lint reference console install clean
 
 up: build
 	exec build/muster up
@@ -48,6 +48,10 @@ reference: build
 lint:
 	tools/setup lint
 	tools/lint
+
+console:
+	tools/setup test
+	tools/check-console -i
 
 install:
 	tools/setup build

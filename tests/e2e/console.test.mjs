@@ -1,8 +1,9 @@
 // spec 95 Console: the fleet in a real browser, from a real node with real agents.
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { PNG } from 'pngjs';
 import { accessibilityFaults, openConsole, openTab, rows, startBrowser, waitPhase, waitRows } from '../lib/browser.mjs';
 import { agents, fakeAgent } from '../lib/fleet.mjs';
 import { startNode, temporaryFolder } from '../lib/node.mjs';
@@ -10,6 +11,9 @@ import { kill } from '../lib/process.mjs';
 import { waitUntil } from '../lib/wait.mjs';
 
 const quick = 'fleet {\n interval = "200ms"\n hung_after = "2s"\n}';
+const profile = (file) => `agent "coder" {\n command = { "sh", "-c", "cat ${file}; sleep 600" }\n output = "claude-stream-json"\n}`;
+const usage = { input_tokens: 100_000, output_tokens: 10_000, cache_read_input_tokens: 0, cache_creation_input_tokens: 0 };
+const message = { type: 'assistant', message: { id: 'msg_1', model: 'claude-sonnet-4-5', role: 'assistant', content: [], usage } };
 const register = async (node, body) => (await node.post('/api/v1/agents', { session_id: 's1', ...body })).json;
 
 test('the console', async (t) => {
@@ -18,12 +22,16 @@ test('the console', async (t) => {
     const repo = path.join(dir, 'acme', 'api');
     mkdirSync(path.join(repo, '.git'), { recursive: true });
     const cli = await fakeAgent(t, repo, 'claude');
-    const node = await startNode(t, { config: `${quick}\nagent "sh" {\n command = { "sh", "-c", "sleep 600" }\n}` });
+    writeFileSync(path.join(dir, 'message'), `${JSON.stringify(message)}\n`);
+    const node = await startNode(t, { config: `${quick}\n${profile(path.join(dir, 'message'))}` });
     await node.post('/api/v1/sessions', { id: 's1', name: 'Review of the API' });
     const worker = await register(node, { name: 'reviewer', process_id: cli.pid, specialization: 'review' });
     await register(node, { name: 'far away', server: 'elsewhere.example', status: 'idle' });
-    await node.post('/api/v1/jobs', { agent: 'sh', repo: 'acme/web', model: 'sonnet-x' });
-    await node.waitFor(async () => (await agents(node)).filter((a) => a.liveness && a.cpu_percent !== null).length === 2, 'two agents to be looked at twice');
+    await node.post('/api/v1/jobs', { agent: 'coder', repo: 'acme/web', model: 'asked-for' });
+    await node.waitFor(async () => {
+        const all = await agents(node);
+        return all.filter((a) => a.liveness && a.cpu_percent !== null).length === 2 && all.some((a) => a.cost_usd !== null);
+    }, 'two agents to be looked at twice, and a cost');
 
     await t.test('a page, its files and what may be loaded', async () => {
         const page = await node.get('/', { 'accept-encoding': 'gzip' });
@@ -74,6 +82,11 @@ test('the console', async (t) => {
         const local = said.find((a) => a.id === worker.id);
         assert.equal(local.repo, repo);
         assert.equal(shown.find((row) => row.id === worker.id).cells.repo.text, '…/acme/api');
+        const run = said.find((a) => a.origin === 'run');
+        assert.deepEqual([run.model, run.input_tokens, run.output_tokens], ['claude-sonnet-4-5', 100_000, 10_000]);
+        // the vendor's list price: 0.1 M × 3 $/M in, 0.01 M × 15 $/M out
+        assert.equal(run.cost_usd, 0.45);
+        assert.equal(shown.find((row) => row.id === run.id).cells.cost.text, '$0.450');
         const far = said.find((a) => a.name === 'far away');
         assert.deepEqual(Object.values(shown.find((row) => row.id === far.id).cells).slice(2).map((c) => c.text), Array(9).fill('—'));
         const [session] = (await node.get('/api/v1/sessions')).json.sessions.filter((s) => s.id === 's1');
@@ -96,6 +109,33 @@ test('the console', async (t) => {
             await page.setViewportSize({ width, height: 800 });
             assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `sideways at ${width}`);
         }
+    });
+
+    await t.test('what is drawn: landmarks one below the other, rows of one height, and the colours that the scheme has', async (t) => {
+        const { page } = await openTab(t, browser, { deviceScaleFactor: 1 });
+        await openConsole(page, node);
+        await waitRows(page, (r) => r.length === 3, 'three rows');
+        const luminance = {};
+        for (const colorScheme of ['light', 'dark']) {
+            await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+            const seen = await page.evaluate(() => {
+                const box = (element) => element.getBoundingClientRect().toJSON();
+                return {
+                    landmarks: ['header', '.filters', '.counts', 'table'].map((selector) => box(document.querySelector(selector))),
+                    rows: [...document.querySelectorAll('tr[data-id]')].map(box),
+                    badges: [...document.querySelectorAll('.badge, .health')].map((element) => ({ ...box(element), ground: getComputedStyle(element).backgroundColor })),
+                };
+            });
+            const picture = PNG.sync.read(await page.screenshot());
+            assert.deepEqual([picture.width, picture.height], [1280, 800]);
+            const pixel = (x, y) => [...picture.data.subarray(4 * (Math.round(y) * picture.width + Math.round(x))).subarray(0, 3)];
+            for (const list of [seen.landmarks, seen.rows]) list.slice(1).forEach((box, i) => assert.ok(box.top >= list[i].bottom, 'one below the other'));
+            assert.ok(Math.max(...seen.rows.map((r) => r.height)) - Math.min(...seen.rows.map((r) => r.height)) <= 4, JSON.stringify(seen.rows));
+            assert.equal(seen.badges.length, 3); // two verdicts and the health of a session
+            for (const badge of seen.badges) assert.deepEqual(pixel(badge.left + 2, badge.top + badge.height / 2), badge.ground.match(/\d+/g).map(Number));
+            luminance[colorScheme] = pixel(640, 790).reduce((sum, c) => sum + c) / 3;
+        }
+        assert.ok(luminance.light > 230 && luminance.dark < 40, JSON.stringify(luminance));
     });
 
     await t.test('an agent that comes, changes and dies is seen without loading again, and rows keep their height', async (t) => {
@@ -143,7 +183,7 @@ test('the console', async (t) => {
         await waitRows(page, (r) => r.length === 0, 'no row');
         const reached = [];
         await page.evaluate(() => document.activeElement.blur());
-        for (let i = 0; i < 9; i++) {
+        for (let i = 0; i < 13; i++) {
             await page.keyboard.press('Tab');
             reached.push(await page.evaluate(() => document.activeElement.name || document.activeElement.textContent));
         }

@@ -39,8 +39,10 @@ export async function openTab(t, browser, options = {}) {
     return { page, complaints, origins };
 }
 
+const POLL_MS = 100; // a browser that is asked without a pause gets nothing else done
+
 export const phase = (page) => page.locator('.connection').getAttribute('data-phase');
-export const waitPhase = (page, wanted) => waitUntil(async () => (await phase(page)) === wanted, `the console to be ${wanted}`, 30_000);
+export const waitPhase = (page, wanted) => waitUntil(async () => (await phase(page)) === wanted, `the console to be ${wanted}`, 30_000, POLL_MS);
 
 export async function openConsole(page, node, search = '/') {
     await page.goto(node.url + search, { timeout: deadline(30_000) });
@@ -57,7 +59,13 @@ export const waitRows = (page, predicate, what) => waitUntil(async () => {
     const found = await rows(page);
     if (predicate(found)) return found;
     throw new Error(JSON.stringify(found).slice(0, 2000));
-}, what, 30_000);
+}, what, 30_000, POLL_MS);
+
+// The cells of a list's rows, by column.
+export const waitCells = (page, list, predicate) => waitUntil(async () => {
+    const found = await page.$$eval(`[data-list="${list}"] tbody tr`, (all) => all.map((tr) => Object.fromEntries([...tr.cells].map((td) => [td.dataset.column, td.innerText.trim()]))));
+    return predicate(found) && found;
+}, `the list of ${list}`, 30_000, POLL_MS);
 
 // What axe-core finds wrong, one line each, by all its rules, best practices too, or by those named.
 export async function accessibilityFaults(page, rules) {

@@ -11,7 +11,7 @@ const POLL_MS = 15;
 const nothingSeen = Symbol('nothing');
 
 // Calls fn until it returns something truthy, and returns that.  What fn throws counts as "not yet".
-export async function waitUntil(fn, what, deadlineMs = 15_000) {
+export async function waitUntil(fn, what, deadlineMs = 15_000, pollMs = POLL_MS) {
     const end = performance.now() + deadline(deadlineMs);
     let last = nothingSeen;
     for (;;) {
@@ -22,7 +22,7 @@ export async function waitUntil(fn, what, deadlineMs = 15_000) {
             last = error;
         }
         if (performance.now() > end) break;
-        await pause(POLL_MS);
+        await pause(pollMs);
     }
     const seen = last instanceof Error ? (last.stack ?? last.message) : inspect(last, { depth: 6 });
     throw new Error(`waited ${deadline(deadlineMs)} ms for ${what}; last seen: ${seen}`);

@@ -9,7 +9,7 @@ import { EventParser } from '../../web/src/sse.js';
 import { familyOf, marks, rankOf, verdicts } from '../../web/src/verdicts.js';
 
 test('what is not known is a dash in every format, and never a zero', () => {
-    for (const print of [format.span, format.age, format.away, format.clock, format.bytes, format.percent, format.count, format.cost, format.yesNo, format.text, format.shortPath])
+    for (const print of [format.seconds, format.span, format.age, format.away, format.clock, format.bytes, format.percent, format.count, format.cost, format.yesNo, format.text, format.shortPath])
         for (const unknown of [null, undefined, '']) assert.equal(print(unknown, 0), '—');
 });
 
@@ -21,6 +21,7 @@ test('zero is known and shown as zero', () => {
 test('a span is cut to its largest unit', () => {
     const cases = [[0.9, '0 s'], [59.9, '59 s'], [60, '1 min'], [3599, '59 min'], [3600, '1 h'], [86399, '23 h'], [86400, '1 d'], [-5, '0 s']];
     for (const [seconds, shown] of cases) assert.equal(format.span(seconds), shown);
+    assert.deepEqual([0.0421, 1.25, 61].map(format.seconds), ['0.042 s', '1.3 s', '1 min']);
     assert.equal(format.age('2026-11-22T00:00:00Z', Date.parse('2026-11-22T00:02:30Z')), '2 min');
     assert.equal(format.away('2026-11-22T00:05:00Z', Date.parse('2026-11-22T00:02:30Z')), 'in 2 min');
     assert.equal(format.away('2026-11-22T00:00:00Z', Date.parse('2026-11-22T00:02:30Z')), '2 min ago');

@@ -270,25 +270,19 @@ static void what_is_swept_still_counts_and_still_is_no_news(void **state)
     }
 int main(void)
 {
-    int failed = 0;
-    for (size_t d = 0; d < COUNT_OF(store_drivers); d++) {
-        struct CMUnitTest tests[] = {
-            TEST(the_same_bytes_are_one_report_and_others_are_refused),
-            TEST(a_gap_is_listed_until_what_is_missing_comes),
-            TEST(windows_that_were_lost_before_the_first_one_are_known_by_their_numbers),
-            TEST(an_overlap_is_flagged_and_no_moment_counts_twice),
-            TEST(a_window_half_inside_a_gap_overlaps),
-            TEST(a_rewind_is_listed),
-            TEST(a_clone_is_listed),
-            TEST(an_epoch_that_goes_on_after_another_has_begun_is_a_clone),
-            TEST(totals_that_do_not_add_up_are_listed),
-            TEST(silence_is_found_after_three_intervals_and_ends_with_a_report),
-            TEST(a_report_counts_in_the_hour_day_and_month_that_it_begins_in),
-            TEST(what_is_swept_still_counts_and_still_is_no_news),
-        };
-        for (size_t i = 0; i < COUNT_OF(tests); i++)
-            tests[i].initial_state = (void *)(uintptr_t)store_drivers[d];
-        failed += cmocka_run_group_tests_name("hub_reports", tests, NULL, NULL);
-    }
-    return failed;
+    const struct CMUnitTest tests[] = {
+        TEST(the_same_bytes_are_one_report_and_others_are_refused),
+        TEST(a_gap_is_listed_until_what_is_missing_comes),
+        TEST(windows_that_were_lost_before_the_first_one_are_known_by_their_numbers),
+        TEST(an_overlap_is_flagged_and_no_moment_counts_twice),
+        TEST(a_window_half_inside_a_gap_overlaps),
+        TEST(a_rewind_is_listed),
+        TEST(a_clone_is_listed),
+        TEST(an_epoch_that_goes_on_after_another_has_begun_is_a_clone),
+        TEST(totals_that_do_not_add_up_are_listed),
+        TEST(silence_is_found_after_three_intervals_and_ends_with_a_report),
+        TEST(a_report_counts_in_the_hour_day_and_month_that_it_begins_in),
+        TEST(what_is_swept_still_counts_and_still_is_no_news),
+    };
+    return fixture_run("hub_reports", tests, COUNT_OF(tests));
 }

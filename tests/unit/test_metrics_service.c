@@ -157,7 +157,7 @@ static int setup(void **state)
 {
     struct world *w = xnew(struct world);
     assert_int_equal(uv_loop_init(&w->loop), 0);
-    w->store.fixture = fixture_new(store_drivers[0]);
+    w->store.fixture = fixture_new(FIXTURE_SQLITE);
     (void)snprintf(w->proc, sizeof(w->proc), "%s/proc", w->store.fixture->dir);
     assert_int_equal(mkdir(w->proc, 0700), 0);
     w->queue_answers = true;

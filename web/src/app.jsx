@@ -3,6 +3,7 @@ import { Component } from 'preact';
 import { Feed } from './feed.js';
 import { noteHistory, reuseRows } from './fleet-rows.js';
 import { span } from './format.js';
+import { Lists } from './lists.jsx';
 import { pages } from './pages.jsx';
 import { defaults, parseQuery, printQuery } from './query.js';
 import { familyOf } from './verdicts.js';
@@ -57,9 +58,9 @@ export class App extends Component {
     }
     #update(feed) {
         const lists = { ...this.state.lists };
-        for (const [name, part] of Object.entries(feed.data)) {
-            const { rowsOf, idOf } = pageOf(this.state.query).lists[name] ?? {};
-            if (rowsOf && part.json && part !== this.state.feed.data[name]) lists[name] = reuseRows(lists[name] ?? [], rowsOf(part.json), idOf);
+        for (const { name, source, rowsOf, idOf } of pageOf(this.state.query).lists) {
+            const part = feed.data[source];
+            if (part?.json && part !== this.state.feed.data[source]) lists[name] = reuseRows(lists[name] ?? [], rowsOf(part.json), idOf);
         }
         let { history } = this.state;
         if (feed.lookedAt !== this.state.feed.lookedAt && feed.lookedAt - this.#historyAt > HISTORY_MS && lists.agents) {
@@ -101,7 +102,8 @@ export class App extends Component {
 
     render(_, { query, feed, now, history, news, lists }) {
         const page = pageOf(query);
-        const Page = page.component;
+        const Page = page.component ?? Lists;
+        const isReady = page.lists.every((list) => lists[list.name]);
         const errors = Object.entries(feed.data).filter(([name, part]) => part.error && page.sources[name]);
         return (
             <>
@@ -119,7 +121,7 @@ export class App extends Component {
                 <main id="main" tabIndex={-1} aria-label={page.title}>
                     {errors.map(([name, { error }]) => <p key={name} role="alert" class="refused">{name}: {error}</p>)}
                     {feed.phase === 'login' ? <SignIn reason={feed.reason} onToken={this.onToken} />
-                        : page.ready(lists) ? <Page query={query} onQuery={this.onQuery} lists={lists} data={feed.data} history={history} now={now} />
+                        : isReady ? <Page page={page} query={query} onQuery={this.onQuery} lists={lists} data={feed.data} history={history} now={now} />
                         : <p class="empty">{feed.phase === 'lost' ? 'Nothing has been heard of the node yet.' : 'Asking the node …'}</p>}
                 </main>
                 <div class="unseen" role="status" aria-live="polite">{feed.phase === 'lost' ? 'Connection lost, retrying.' : news}</div>

@@ -3,7 +3,7 @@
 import { EventParser } from './sse.js';
 
 const LOOK_MS = 5000;
-const GAP_MS = 300; // between two looks, however many events come
+const GAP_MS = 300; // between two looks, however many events come; longer where looking takes long
 const SILENCE_MS = 45_000; // the node sends something every 15 s
 const RETRY_MS = [500, 1000, 2000, 4000, 5000];
 const AWAY_MS = 60_000; // a tab that nobody sees gives its connection back: a browser has six of them per origin
@@ -35,6 +35,7 @@ export class Feed {
     #lookAgain = false;
     #lookTimer = null;
     #lookedMs = 0;
+    #gapMs = GAP_MS;
     #wake = null;
 
     constructor({ token, onChange, onEvent }) {
@@ -147,11 +148,12 @@ export class Feed {
         this.#lookTimer ??= setTimeout(() => {
             this.#lookTimer = null;
             this.#lookNow().catch(() => {}); // a list that fails says so itself
-        }, Math.max(0, GAP_MS - (performance.now() - this.#lookedMs)));
+        }, Math.max(0, this.#gapMs - (performance.now() - this.#lookedMs)));
     }
     async #lookNow() {
         await this.#looking?.catch(() => {});
         const sources = this.#sources;
+        const begun = performance.now();
         this.#looking = Promise.all(Object.entries(sources).map(([name, path]) => this.#fetch(name, path)));
         try {
             const parts = (await this.#looking).filter(Boolean);
@@ -159,6 +161,7 @@ export class Feed {
         } finally {
             this.#looking = null;
             this.#lookedMs = performance.now();
+            this.#gapMs = Math.max(GAP_MS, 5 * (this.#lookedMs - begun));
             if (this.#lookAgain) {
                 this.#lookAgain = false;
                 this.look();

@@ -40,7 +40,7 @@ const columns = [
     { key: 'cpu', title: 'CPU', end: true,
       print: (a, { history }) => ({ node: <span class="cpu"><Spark readings={history.get(a.id)} /><span>{percent(a.cpu_percent)}</span></span> }) },
     { key: 'memory', title: 'Memory', end: true, print: (a) => bytes(a.memory_bytes) },
-    { key: 'tokens', title: 'Tokens/min', end: true, print: (a) => count(a.tokens_per_minute) },
+    { key: 'tokens', title: 'Tokens / min', end: true, print: (a) => count(a.tokens_per_minute) },
     { key: 'cost', title: 'Cost', end: true, print: (a) => cost(a.cost_usd) },
 ];
 
@@ -83,7 +83,7 @@ function Filters({ query, agents, onQuery }) {
     );
 }
 
-export function Fleet({ query, onQuery, agents, sessions, history, now }) {
+export function Fleet({ query, onQuery, lists: { agents, sessions }, history, now }) {
     const shown = sortAgents(filterAgents(agents, query), query.sort);
     const filtered = Boolean(query.q || query.verdict || query.vendor);
     const groups = groupAgents(shown, sessions, query.group, !filtered).map((group) => ({

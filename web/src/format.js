@@ -10,6 +10,7 @@ export const span = ifKnown((seconds) => {
     const [size, unit] = spans.find(([size]) => seconds >= size) ?? [1, 's'];
     return `${Math.max(0, Math.floor(seconds / size))} ${unit}`;
 });
+export const seconds = ifKnown((n) => (n < 10 ? `${n.toFixed(n < 1 ? 3 : 1)} s` : span(n)));
 export const age = ifKnown((time, nowMs) => span((nowMs - Date.parse(time)) / 1000));
 
 // An instant relative to now, whichever side it is on.

@@ -1,13 +1,94 @@
-// The pages: each names the lists of the API that it shows.  A further page is a row.
+// The pages: each names the lists of the API that it shows, and their columns.  A further page is a row.
 import { Fleet } from './fleet.jsx';
+import { age, away, cost, count, seconds, shortPath, span, text, yesNo } from './format.js';
+
+const plain = (key, title, more) => ({ key, title, print: (row) => text(row[key]), tip: (row) => (typeof row[key] === 'string' ? row[key] : undefined), ...more });
+const figure = (key, title, print = count) => ({ key, title, end: true, print: (row) => print(row[key]) });
+const ticking = (key, title, print, valueOf = (row) => row[key]) => ({
+    key, title, ages: (row, { now }) => print(valueOf(row), now), print: (row, { now }) => print(valueOf(row), now), tip: (row) => valueOf(row) ?? undefined,
+});
+
+// Told apart by shape as well as by colour.
+const marked = (key, title, families) => ({
+    key, title,
+    print: (row) => {
+        const [family, mark] = families[row[key]] ?? ['unknown', '?'];
+        return row[key] ? { node: <span class={`badge ${family}`}><span aria-hidden="true">{mark}</span> {row[key]}</span> } : text(null);
+    },
+});
+const jobStates = { queued: ['wait', '◆'], running: ['busy', '●'], done: ['calm', '○'], failed: ['trouble', '▲'], cancelled: ['unknown', '■'] };
+const breakerStates = { closed: ['calm', '○'], half_open: ['wait', '◆'], open: ['trouble', '▲'] };
+const workerStates = { ok: ['busy', '●'], stale: ['trouble', '▲'], unknown: ['unknown', '?'] };
+const scheduleStates = { waiting: ['calm', '○'], running: ['busy', '●'], paused: ['wait', '◆'] };
+
+const profiles = [
+    plain('name', 'Profile'), plain('served_by', 'Served by'), figure('running', 'Running'), figure('max_concurrency', 'Slots'),
+    { key: 'paused', title: 'Paused', print: (row) => yesNo(row.paused) },
+    marked('state', 'Breaker', breakerStates), figure('consecutive_failures', 'Failures in a row'), ticking('retry_at', 'Tries again', away), figure('trips', 'Trips'),
+];
+const jobs = [
+    figure('id', 'Job', text), marked('state', 'State', jobStates), plain('agent', 'Profile'), figure('task_id', 'Task', text), plain('stage', 'Stage'),
+    { key: 'repo', title: 'Repo', tip: (row) => row.repo, print: (row) => shortPath(row.repo) }, plain('model', 'Model'),
+    { key: 'attempts', title: 'Attempt', end: true, print: (row) => `${row.attempts} of ${row.max_attempts}` },
+    ticking('created_at', 'Waits since', age), ticking('started_at', 'Started', away), ticking('finished_at', 'Ended', away),
+    plain('cause', 'Cause', { print: (row) => text(row.cause ?? row.last_error) }),
+];
+const beatAge = (row) => (row.last_heartbeat_ts === null ? null : new Date(row.last_heartbeat_ts * 1000).toISOString());
+const workers = [
+    plain('name', 'Worker'), marked('status', 'Status', workerStates), ticking('last_heartbeat_ts', 'Last heartbeat', away, beatAge), figure('window_s', 'Stale after', span),
+    figure('restarts', 'Restarts'), { key: 'flapping', title: 'Flapping', print: (row) => yesNo(row.flapping) }, plain('instance', 'Instance'),
+];
+const schedules = [
+    plain('name', 'Schedule'), marked('state', 'State', scheduleStates), plain('when', 'When'), plain('zone', 'Zone'), ticking('next_due', 'Next', away),
+    ticking('last_run', 'Last', away), plain('last_status', 'Result'), figure('last_duration_us', 'Took', (us) => seconds(us === null ? null : us / 1e6)), figure('consecutive_failures', 'Failures in a row'), plain('last_error', 'Error'),
+];
+const usage = (key, title) => [
+    plain(key, title), figure('input_tokens', 'Input'), figure('output_tokens', 'Output'), figure('cache_read_tokens', 'Cache read'), figure('cache_creation_tokens', 'Cache written'),
+    figure('total_tokens', 'All tokens'), figure('messages', 'Messages'), figure('cost_usd', 'Cost', cost),
+];
+const usageList = (key, list, title) => ({
+    name: list, title, source: list, idOf: key, columns: usage(key, title.replace('By ', '').replace(/^./, (c) => c.toUpperCase())),
+    rowsOf: (json) => [...json[list]].sort((a, b) => (key === 'date' ? (a[key] < b[key] ? 1 : -1) : b.total_tokens - a.total_tokens)),
+    empty: 'No transcript of an agent has been found.',
+});
+
+const jobCounts = ({ status }) => {
+    const { jobs: by = {}, max_concurrency: slots, live_runs: runs, paused } = status?.json ?? {};
+    return [['Queued', by.queued], ['Running', by.running], ['Failed', by.failed], ['Done', by.done], ['Live runs', runs], ['Slots', slots], ['Paused', yesNo(paused)]];
+};
+const totals = ({ daily }) => {
+    const { totals: sum = {}, unpriced_models: unpriced } = daily?.json ?? {};
+    return [['Cost', cost(sum.cost_usd)], ['Tokens', count(sum.total_tokens)], ['Messages', count(sum.messages)], ['Models without a price', unpriced ? unpriced.length : null]];
+};
 
 export const pages = [
     {
-        name: 'fleet',
-        title: 'Fleet',
+        name: 'fleet', title: 'Fleet', component: Fleet,
         sources: { agents: '/api/v1/agents?limit=10000', sessions: '/api/v1/sessions' },
-        lists: { agents: { rowsOf: (json) => json.agents, idOf: 'id' }, sessions: { rowsOf: (json) => json.sessions, idOf: 'id' } },
-        ready: (lists) => lists.agents && lists.sessions,
-        component: ({ lists, ...rest }) => <Fleet agents={lists.agents} sessions={lists.sessions} {...rest} />,
+        lists: [
+            { name: 'agents', source: 'agents', rowsOf: (json) => json.agents, idOf: 'id' },
+            { name: 'sessions', source: 'sessions', rowsOf: (json) => json.sessions, idOf: 'id' },
+        ],
+    },
+    {
+        name: 'queue', title: 'Queue', facts: jobCounts,
+        sources: { status: '/api/v1/status', profiles: '/api/v1/profiles', jobs: '/api/v1/jobs?order=newest&limit=200' },
+        lists: [
+            { name: 'profiles', source: 'profiles', title: 'Profiles', rowsOf: (json) => json.profiles.map((p) => ({ ...p, ...p.breaker })), idOf: 'name', columns: profiles, empty: 'No agent is configured: an agent block in muster.conf makes a profile.' },
+            { name: 'jobs', source: 'jobs', title: 'Jobs, the newest 200', rowsOf: (json) => json.jobs, idOf: 'id', columns: jobs, empty: 'No job has been queued yet.' },
+        ],
+    },
+    {
+        name: 'workers', title: 'Workers', sources: { workers: '/api/v1/workers' },
+        lists: [{ name: 'workers', source: 'workers', title: 'Roll call', rowsOf: (json) => json.workers, idOf: 'name', columns: workers, empty: 'No worker is expected and none has been heard of.' }],
+    },
+    {
+        name: 'schedules', title: 'Schedules', sources: { schedules: '/api/v1/schedules' },
+        lists: [{ name: 'schedules', source: 'schedules', title: 'Schedules', rowsOf: (json) => json.schedules, idOf: 'name', columns: schedules, empty: 'No scheduler has reported a schedule.' }],
+    },
+    {
+        name: 'usage', title: 'Usage', facts: totals,
+        sources: { daily: '/api/v1/usage?group=day', models: '/api/v1/usage?group=model', projects: '/api/v1/usage?group=project' },
+        lists: [usageList('date', 'daily', 'By day'), usageList('model', 'models', 'By model'), usageList('project', 'projects', 'By project')],
     },
 ];
