@@ -14,7 +14,7 @@ const struct liveness_policy liveness_policy_default = {
     .start_us = 30 * USEC_PER_SEC,
     .report_us = 900 * USEC_PER_SEC,
     .loop_calls = 5,
-    .busy_ticks_per_s = 50,
+    .busy_ticks_per_s = 30,
 };
 
 static const struct {
@@ -286,10 +286,10 @@ static bool is_busy_without_progress(const struct view *v)
 {
     if (!turn_is_open(v) || v->l->busy_us < v->policy->hung_us || reports(v, REPORT_WORKING))
         return false;
-    because(
-        v,
-        "its turn is open and it keeps a CPU busy, but nothing came in, was written or ran below it for %s",
-        span(v->l->busy_us).text);
+    because(v,
+            "its turn is open and it has kept a CPU busy for %s since anything came in, was written or ran "
+            "below it",
+            span(v->l->busy_us).text);
     return true;
 }
 
@@ -456,9 +456,9 @@ static void count_busy(struct liveness *l, const struct liveness_policy *policy,
     bool known = l->samples > 0 && s->cpu_ticks >= 0 && l->last.cpu_ticks >= 0;
     bool progress = s->tools > 0 || s->received_bytes != l->last.received_bytes ||
                     s->transcript_bytes != l->last.transcript_bytes;
-    if (!known || progress || used * USEC_PER_SEC < policy->busy_ticks_per_s * step)
+    if (!known || progress)
         l->busy_us = 0;
-    else
+    else if (used * USEC_PER_SEC >= policy->busy_ticks_per_s * step)
         l->busy_us += step;
 }
 
