@@ -14,6 +14,7 @@ const struct liveness_policy liveness_policy_default = {
     .start_us = 30 * USEC_PER_SEC,
     .report_us = 900 * USEC_PER_SEC,
     .loop_calls = 5,
+    .busy_ticks_per_s = 30,
 };
 
 static const struct {
@@ -280,6 +281,18 @@ static bool is_hung_on_a_stream(const struct view *v)
     return true;
 }
 
+/* It computes, but no tool, no answer and no record comes of it, and it has not said that this takes long. */
+static bool is_busy_without_progress(const struct view *v)
+{
+    if (!turn_is_open(v) || v->l->busy_us < v->policy->hung_us || reports(v, REPORT_WORKING))
+        return false;
+    because(v,
+            "its turn is open and it has kept a CPU busy for %s since anything came in, was written or ran "
+            "below it",
+            span(v->l->busy_us).text);
+    return true;
+}
+
 static bool is_hung(const struct view *v)
 {
     return is_half_closed(v) || is_hung_on_a_stream(v);
@@ -308,6 +321,21 @@ static bool is_orphan(const struct view *v)
     return true;
 }
 
+/* It may ask for a permission on its terminal, or wait for what the tool has left behind: an orphan that
+ * holds the tool's pipe is seen by nobody below it. */
+static bool is_without_its_tool(const struct view *v)
+{
+    int64_t quiet_us = MIN(v->l->transcript_quiet_us, v->l->cpu_quiet_us);
+    if (v->s->turn != TURN_TOOL || v->s->tools != 0 || v->s->cpu_ticks < 0 || receives(v) ||
+        quiet_us < v->policy->hung_us)
+        return false;
+    because(v,
+            "a tool call has no result, nothing runs below it and it has used no CPU for %s: it asks for a "
+            "permission, or waits for what the tool left behind",
+            span(quiet_us).text);
+    return true;
+}
+
 static bool is_working(const struct view *v)
 {
     if (v->s->turn == TURN_PERMISSION)
@@ -325,6 +353,8 @@ static bool is_working(const struct view *v)
         if (v->socket_quiet_us >= 0)
             because(v, "its turn is open and the model has been silent for %s",
                     span(v->socket_quiet_us).text);
+        else if (v->s->established == 0)
+            because(v, "its turn is open and it has no connection");
         else
             because(v, "its turn is open; its connections cannot be seen from here");
         return true;
@@ -389,7 +419,9 @@ static const struct {
     {VERDICT_API_RETRYING, is_retrying},
     {VERDICT_HUNG_STREAM, is_hung},
     {VERDICT_HUNG_STDIN, is_hung_on_stdin},
+    {VERDICT_LOOPING, is_busy_without_progress},
     {VERDICT_ORPHAN, is_orphan},
+    {VERDICT_UNKNOWN, is_without_its_tool},
     {VERDICT_WORKING, is_working},
     {VERDICT_STARTING, is_starting},
     {VERDICT_WAITING_INPUT, is_waiting_for_input},
@@ -416,6 +448,20 @@ static void count_quiet(int64_t *quiet_us, int64_t before, int64_t now, int64_t 
         *quiet_us += step;
 }
 
+/* Ticks come in whole ones and looks at odd moments, so a step is busy or it is not. */
+static void count_busy(struct liveness *l, const struct liveness_policy *policy,
+                       const struct liveness_sample *s, int64_t step)
+{
+    int64_t used = s->cpu_ticks - l->last.cpu_ticks;
+    bool known = l->samples > 0 && s->cpu_ticks >= 0 && l->last.cpu_ticks >= 0;
+    bool progress = s->tools > 0 || s->received_bytes != l->last.received_bytes ||
+                    s->transcript_bytes != l->last.transcript_bytes;
+    if (!known || progress)
+        l->busy_us = 0;
+    else if (used * USEC_PER_SEC >= policy->busy_ticks_per_s * step)
+        l->busy_us += step;
+}
+
 static void advance(struct liveness *l, const struct liveness_policy *policy, const struct liveness_sample *s)
 {
     int64_t step = step_of(l, policy, s), left_out = l->samples ? s->now_us - l->last.now_us - step : 0;
@@ -428,6 +474,7 @@ static void advance(struct liveness *l, const struct liveness_policy *policy, co
     bool moved = l->samples > 0 && s->received_bytes != l->last.received_bytes;
     bool other_port =
         l->samples > 0 && s->local_port > 0 && l->last.local_port > 0 && s->local_port != l->last.local_port;
+    count_busy(l, policy, s, step);
     count_quiet(&l->cpu_quiet_us, l->last.cpu_ticks, s->cpu_ticks, step);
     count_quiet(&l->received_quiet_us, l->last.received_bytes, s->received_bytes, step);
     count_quiet(&l->transcript_quiet_us, l->last.transcript_bytes, s->transcript_bytes, step);

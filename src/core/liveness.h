@@ -78,6 +78,7 @@ struct liveness_policy {
     int64_t close_wait_us;
     int64_t stdin_us, start_us, report_us; /* report_us: for how long a report is believed */
     int64_t loop_calls;
+    int64_t busy_ticks_per_s; /* of CPU; a spinner takes half of it */
 };
 extern const struct liveness_policy liveness_policy_default;
 
@@ -94,6 +95,7 @@ struct liveness { /* zeroed: nothing was observed yet */
     size_t before_count;
     int64_t observed_us, samples; /* credited time since the first sample */
     int64_t cpu_quiet_us, received_quiet_us, transcript_quiet_us, stopped_us;
+    int64_t busy_us;     /* for so long it was busy since anything came in, grew or ran below it */
     int64_t credited_us; /* left out of the present silence of the socket */
     bool new_port;       /* a request of the open turn went out on another connection */
     struct liveness_sample last;

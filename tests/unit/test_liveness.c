@@ -272,6 +272,81 @@ static void no_verdict_but_dead_and_zombie_follows_from_a_single_signal(void **s
     assert_int_equal(look(&w, TICK, 0), VERDICT_ZOMBIE);
 }
 
+/* Ten minutes of looks with so many ticks of CPU in each, an open turn and no connection. */
+static enum verdict ten_minutes(struct world *w, int64_t ticks, int64_t tools, int64_t grows)
+{
+    init(w);
+    w->s.turn = TURN_OPEN;
+    w->s.transcript_bytes = 1000;
+    for (int i = 0; i < 120; i++) {
+        w->s.cpu_ticks += ticks - 1; /* look adds one */
+        w->s.tools = tools;
+        w->s.transcript_bytes += grows;
+        (void)look(w, TICK, 0);
+    }
+    return w->l.now.verdict;
+}
+
+static void a_turn_that_keeps_a_cpu_busy_without_progress_is_a_loop(void **state)
+{
+    (void)state;
+    struct world w;
+    assert_int_equal(ten_minutes(&w, 490, 0, 0), VERDICT_LOOPING); /* 98 of 100 ticks a second */
+    assert_non_null(strstr(w.l.now.cause, "kept a CPU busy for 9m"));
+    assert_int_equal(ten_minutes(&w, 490, 1, 0), VERDICT_TOOL_RUNNING); /* a build */
+    assert_int_equal(ten_minutes(&w, 490, 0, 1), VERDICT_WORKING);      /* it writes */
+    assert_int_equal(ten_minutes(&w, 80, 0, 0), VERDICT_WORKING); /* a spinner: 16 ticks a second, measured */
+    (void)ten_minutes(&w, 490, 0, 0);
+    w.s.report = REPORT_WORKING;
+    w.s.report_age_us = SECOND;
+    w.s.cpu_ticks += 489;
+    assert_int_equal(look(&w, TICK, 0), VERDICT_WORKING); /* it says that this takes long */
+    w.s.report = REPORT_NONE;
+    w.s.received_bytes = 0;
+    w.s.established = 1;
+    w.s.cpu_ticks += 489;
+    assert_int_equal(look(&w, TICK, 300), VERDICT_WORKING); /* an answer comes */
+}
+
+static void a_tool_call_without_a_tool_is_not_taken_for_work_for_ever(void **state)
+{
+    (void)state;
+    struct world w;
+    init(&w);
+    w.s.turn = TURN_TOOL;
+    w.s.transcript_bytes = 1000;
+    for (int64_t quiet_s = 0; quiet_s < 600; quiet_s += 5) {
+        w.s.cpu_ticks -= 1;
+        enum verdict v = look(&w, TICK, 0);
+        assert_int_equal(v, quiet_s < 300 ? VERDICT_WORKING
+                                          : VERDICT_UNKNOWN); /* hung_us, and no verdict of trouble */
+    }
+    assert_non_null(strstr(w.l.now.cause, "waits for what the tool left behind"));
+    w.s.tools = 1;
+    assert_int_equal(look(&w, TICK, 0), VERDICT_TOOL_RUNNING);
+}
+
+static void a_starved_machine_makes_nobody_hung_or_dead(void **state)
+{
+    (void)state;
+    static const enum liveness_turn turns[] = {TURN_UNKNOWN, TURN_NONE, TURN_OPEN, TURN_TOOL, TURN_ENDED};
+    for (size_t i = 0; i < COUNT_OF(turns); i++) {
+        struct world w;
+        init(&w);
+        w.s.turn = turns[i];
+        connect_socket(&w, 40000, 242);
+        for (int n = 0; n < 720;
+             n++) { /* an hour in which neither they nor the observer get the CPU: a look in 50 s */
+            w.s.cpu_ticks -= 1;
+            (void)look(&w, 10 * TICK, 0);
+            w.s.last_receive_us = MIN(w.s.last_receive_us, 50 * SECOND); /* data comes, and is read late */
+            if (n % 2)
+                w.s.received_bytes += 100;
+            assert_false(verdict_is_trouble(w.l.now.verdict));
+        }
+    }
+}
+
 static bool is_hard(enum verdict v)
 {
     return v == VERDICT_DEAD || v == VERDICT_HUNG_STREAM || v == VERDICT_HUNG_STDIN;
@@ -434,6 +509,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_signature_gets_its_verdict_within_two_looks),
         cmocka_unit_test(no_verdict_but_dead_and_zombie_follows_from_a_single_signal),
+        cmocka_unit_test(a_turn_that_keeps_a_cpu_busy_without_progress_is_a_loop),
+        cmocka_unit_test(a_tool_call_without_a_tool_is_not_taken_for_work_for_ever),
+        cmocka_unit_test(a_starved_machine_makes_nobody_hung_or_dead),
         cmocka_unit_test(an_hour_of_a_long_build_is_a_tool_that_runs),
         cmocka_unit_test(an_hour_of_slow_words_without_a_line_anywhere_is_work),
         cmocka_unit_test(ten_hours_of_suspend_are_charged_to_nobody),
