@@ -3,6 +3,8 @@
 #include "base/parse.h"
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/sha.h>
 #include <sys/random.h>
 #include <xxhash.h>
@@ -16,6 +18,15 @@ void hash_sha256_hex(struct str data, char ret[HASH_SHA256_HEX])
 {
     uint8_t digest[HASH_SHA256_BYTES];
     hash_sha256(data, digest);
+    parse_hex(digest, sizeof(digest), ret);
+}
+
+void hash_hmac_sha256_hex(struct str key, struct str data, char ret[HASH_SHA256_HEX])
+{
+    uint8_t digest[HASH_SHA256_BYTES];
+    const void *done =
+        HMAC(EVP_sha256(), key.p, (int)key.n, (const unsigned char *)data.p, data.n, digest, NULL);
+    assert(done);
     parse_hex(digest, sizeof(digest), ret);
 }
 

@@ -7,6 +7,8 @@
 
 void hash_sha256(struct str data, uint8_t ret[HASH_SHA256_BYTES]);
 void hash_sha256_hex(struct str data, char ret[HASH_SHA256_HEX]); /* lower case, NUL-terminated */
+/* RFC 2104 with SHA-256. */
+void hash_hmac_sha256_hex(struct str key, struct str data, char ret[HASH_SHA256_HEX]);
 /* In time that depends on the length of `a` alone. */
 bool hash_equal_constant_time(struct str a, struct str b);
 void hash_random(uint8_t *p, size_t n); /* getrandom(2), never fails */

@@ -178,8 +178,18 @@ static int call(const struct invocation *in, struct exchange *x, struct reply *r
     return answered ? judge(in, r) : unreachable(in, x);
 }
 
-int client_call(const struct invocation *in, const char *method, const char *path, const json_t *body,
-                struct reply *ret)
+static int call_raw(const struct invocation *in, struct exchange *x, struct reply *r)
+{
+    bool answered = transfer(x);
+    r->status = (int)x->status;
+    if (!answered)
+        return unreachable(in, x);
+    return r->status >= 200 && r->status < 300 ? 0 : judge(in, r);
+}
+
+static int call_node(const struct invocation *in, const char *method, const char *path, const json_t *body,
+                     int (*how)(const struct invocation *, struct exchange *, struct reply *),
+                     struct reply *ret)
 {
     const char *url = command_option(in, "url"), *token = getenv("MUSTER_TOKEN");
     struct reply r = {.body = BUF_INIT};
@@ -196,13 +206,30 @@ int client_call(const struct invocation *in, const char *method, const char *pat
                          .body = text,
                          .timeout_us = TIMEOUT_US,
                          .answer = &r.body};
-    rc = call(in, &x, &r);
+    rc = how(in, &x, &r);
     if (rc == 0)
         *ret = r;
     else
         reply_deinit(&r);
     free(text);
     (void)config_free(config);
+    return rc;
+}
+
+int client_call(const struct invocation *in, const char *method, const char *path, const json_t *body,
+                struct reply *ret)
+{
+    return call_node(in, method, path, body, call, ret);
+}
+
+int client_fetch(const struct invocation *in, const char *method, const char *path, struct buf *ret)
+{
+    struct reply r;
+    int rc = call_node(in, method, path, NULL, call_raw, &r);
+    if (rc == 0)
+        buf_add_str(ret, buf_str(&r.body));
+    if (rc == 0)
+        reply_deinit(&r);
     return rc;
 }
 

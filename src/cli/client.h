@@ -29,6 +29,9 @@ void reply_deinit(struct reply *r);
 /* `body` NULL: none.  0: the status is 2xx and *ret is to be deinited.  Else an exit code. */
 MUST_CHECK int client_call(const struct invocation *in, const char *method, const char *path,
                            const json_t *body, struct reply *ret);
+/* The same for an answer that is not JSON, whose bytes are appended. */
+MUST_CHECK int client_fetch(const struct invocation *in, const char *method, const char *path,
+                            struct buf *ret);
 /* A stream of server-sent events: `on_part` gets its bytes as they come, and ends it by returning false.
  * `last_id` NULL: from now on.  0: it ended; *ret_opened tells whether there was a stream at all, and if not
  * the reason has been said when `say` is set.  Else an exit code. */

@@ -153,11 +153,28 @@ static void from_file(struct config_value *v, const struct config_key *key, cfg_
     set_value(v, NULL, list, origin);
 }
 
+/* What an older service's name says; *name becomes that name. */
+static const char *alias_value(const struct config_key *key, char name[CONFIG_ENVIRONMENT_MAX],
+                               struct buf *out)
+{
+    const char *value = key->alias ? environment(key->alias) : NULL;
+    int64_t number;
+    if (!value)
+        return NULL;
+    (void)snprintf(name, CONFIG_ENVIRONMENT_MAX, "%s", key->alias);
+    bool bare = key->alias_unit && parse_i64(str_of(value), &number);
+    buf_printf(out, "%s%s", value, bare ? key->alias_unit : "");
+    return out->p;
+}
+
 static void from_environment(struct config_value *v, const struct config_key *key,
                              struct config_errors *errors)
 {
     char name[CONFIG_ENVIRONMENT_MAX], reason[160];
+    CLEANUP(buf_deinit) struct buf alias = BUF_INIT;
     const char *value = getenv(config_environment_name(key, name));
+    if (!value)
+        value = alias_value(key, name, &alias);
     if (!value)
         return;
     if (is_list(key))
@@ -243,8 +260,19 @@ static void read_token_file(struct config *c, struct config_errors *errors)
     buf_deinit(&text);
 }
 
+/* One that cannot be read leaves the key empty: the sender says so, and the node starts (spec 80 H1). */
+static void read_hub_key(struct config *c)
+{
+    CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+    if (c->telemetry_api_key[0] || !c->telemetry_api_key_file[0])
+        return;
+    if (file_read_small(c->telemetry_api_key_file, SECRET_BYTES_MAX, &text) == 0)
+        c->telemetry_api_key = c->telemetry_secret = str_dup(str_trim(buf_str(&text)));
+}
+
 static void read_secrets(struct config *c, struct config_errors *errors)
 {
+    read_hub_key(c);
     const char *token = environment("MUSTER_TOKEN"), *scheduler = getenv("SCHEDULER_API_TOKEN");
     if (c->token_file[0])
         read_token_file(c, errors);
@@ -356,6 +384,7 @@ struct config *config_free(struct config *c)
     free(c->path);
     free(c->token);
     free(c->scheduler_token);
+    free(c->telemetry_secret);
     free(c);
     return NULL;
 }

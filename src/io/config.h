@@ -73,6 +73,14 @@ struct config {
     char **sessions_roots; /* NULL-terminated, or NULL */
     char **fleet_matchers; /* NULL-terminated, or NULL */
     int64_t status_deadline_us, status_cache_us;
+    bool telemetry_enabled;
+    char *telemetry_hub_url, *telemetry_instance_id, *telemetry_ca_file, *telemetry_licence_file;
+    char *telemetry_api_key, *telemetry_api_key_file, *telemetry_join_token; /* secrets; "" when unset */
+    char *telemetry_secret; /* owned: the contents of api_key_file, NULL without */
+    int64_t telemetry_interval_us, telemetry_max_window_us;
+    char *hub_listen, *hub_store, *hub_join_token, *hub_licence_key;
+    int64_t hub_rate, hub_burst, hub_key_grace_us;
+    int64_t hub_retention_reports_us, hub_retention_hourly_us, hub_retention_daily_us;
     struct agent_profile *agents;
     size_t agent_count;
     struct workflow *workflows;
@@ -103,13 +111,15 @@ void config_show(const struct config *c, bool json, struct buf *out); /* effecti
 struct config_key {
     const char *block; /* "" for the top level */
     const char *name;
-    const char *type;     /* text, integer, duration, size, boolean, list, choice */
-    const char *fallback; /* as written in a file; NULL: worked out, see doc */
-    bool reloads;         /* by SIGHUP; else needs a restart */
-    bool secret;          /* masked when shown */
-    int64_t min, max;     /* integer, size: range; duration: microseconds; both 0: no bound */
-    const char *one_of;   /* choice: "a|b" */
-    size_t offset;        /* of its field in struct config; CONFIG_KEPT: of a later part, kept to be shown */
+    const char *type;       /* text, integer, duration, size, boolean, list, choice */
+    const char *fallback;   /* as written in a file; NULL: worked out, see doc */
+    bool reloads;           /* by SIGHUP; else needs a restart */
+    bool secret;            /* masked when shown */
+    int64_t min, max;       /* integer, size: range; duration: microseconds; both 0: no bound */
+    const char *one_of;     /* choice: "a|b" */
+    const char *alias;      /* a further name in the environment, which MUSTER_… wins over; NULL: none */
+    const char *alias_unit; /* put behind the alias's value: "s" where it is a bare number of seconds */
+    size_t offset; /* of its field in struct config; CONFIG_KEPT: of a later part, kept to be shown */
     const char *doc;
 };
 #define CONFIG_KEPT SIZE_MAX

@@ -110,6 +110,12 @@
     X(STATUS_CACHE_EVICTED, "status_cache_evicted", "", "", "Cached session statuses dropped for room.")     \
     X(HOOKS_UNKNOWN, "hooks_unknown", "", "", "Hook events of processes that belong to no known agent.")     \
     X(AGENTS_REFUSED, "agents_refused", "", "", "Agents beyond the number that is kept.")                    \
+    X(TELEMETRY_SENT, "telemetry_reports", "result", "sent", "Reports sent to the hub, by what came of it.") \
+    X(TELEMETRY_FAILED, "telemetry_reports", "result", "failed", "")                                         \
+    X(HUB_REPORTS, "hub_reports", "result", "taken", "Reports that the hub has taken, and those it had.")    \
+    X(HUB_DUPLICATES, "hub_reports", "result", "duplicate", "")                                              \
+    X(HUB_RATE, "hub_reports", "result", "rate_limited", "")                                                 \
+    X(HUB_SILENT, "hub_silent", "", "", "Times that an instance was found silent by the hub.")               \
     X(PROC_ERRORS, "proc_read_errors", "", "", "Lines of /proc that could not be read or parsed.")
 
 enum counter_id {

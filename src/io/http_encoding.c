@@ -1,10 +1,7 @@
 #include "io/http_exchange.h"
 
 #include "base/hash.h"
-
-#include <zlib.h>
-
-#define GZIP_LEVEL 4
+#include "io/gzip.h"
 
 static bool is_zero(struct str weight) /* "0", "0.", "0.000" */
 {
@@ -44,21 +41,7 @@ bool http_accepts_gzip(struct str accept_encoding)
 
 bool http_gzip(struct str in, struct buf *out)
 {
-    z_stream z = {0};
-    if (deflateInit2(&z, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-        return false;
-    size_t start = out->n;
-    buf_reserve(out, in.n);
-    z.next_in = (Bytef *)(uintptr_t)in.p;
-    z.avail_in = (uInt)in.n;
-    z.next_out = (Bytef *)out->p + start;
-    z.avail_out = (uInt)in.n; /* no room for more: then it is not worth it */
-    bool done = deflate(&z, Z_FINISH) == Z_STREAM_END;
-    if (done)
-        out->n = start + z.total_out;
-    out->p[out->n] = '\0';
-    (void)deflateEnd(&z);
-    return done;
+    return gzip_pack(in, out);
 }
 
 void http_etag(struct str body, bool gzip, char ret[HTTP_ETAG_MAX])

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "core/beat.h"
+#include "node/telemetry/telemetry.h"
 
 #include <unistd.h>
 
@@ -40,11 +41,22 @@ static bool bus_works(void *context, struct buf *extra)
     return port->connected(port->context);
 }
 
+static bool telemetry_component_works(void *context, struct buf *extra)
+{
+    const struct node *n = context;
+    struct telemetry_view view;
+    telemetry_view(n->telemetry, &view);
+    buf_printf(extra, "\"pending\":%lld", (long long)view.pending);
+    return !n->stopping && view.state != TELEMETRY_OFF && telemetry_works(n->telemetry);
+}
+
 size_t components_list(struct node *n, struct workers_own ret[COMPONENTS_MAX])
 {
     const struct workers_own all[] = {{"api", BEAT_PERIOD_US, api_works, n},
                                       {"bus", BUS_PERIOD_US, bus_works, n},
-                                      {"queue", BEAT_PERIOD_US, queue_works, n}};
-    memcpy(ret, all, sizeof(all));
-    return COUNT_OF(all);
+                                      {"queue", BEAT_PERIOD_US, queue_works, n},
+                                      {"telemetry", BEAT_PERIOD_US, telemetry_component_works, n}};
+    size_t count = COUNT_OF(all) - !n->config->telemetry_enabled; /* its row is the last */
+    memcpy(ret, all, count * sizeof(*all));
+    return count;
 }

@@ -37,4 +37,7 @@ struct metrics_inputs {
     /* NULL: there is no roll call. */
     bool (*workers)(void *workers_context, struct arena *a, struct metrics_worker **ret, size_t *ret_count);
     void *workers_context;
+    /* How far the hub is behind; -1: nothing is reported.  NULL: there is no sender. */
+    int64_t (*telemetry_lag_us)(void *telemetry_context);
+    void *telemetry_context;
 };

@@ -10,6 +10,7 @@
 #include "node/schedule_waits.h"
 #include "node/components.h"
 #include "node/sweep.h"
+#include "node/telemetry/telemetry.h"
 #include "node/usage.h"
 #include "run/launch.h"
 
@@ -203,6 +204,7 @@ static void stop(struct node *n, const char *why)
     sweep_stop(n->sweep);
     schedule_waits_stop(n->schedule_waits);
     marketplaces_stop(n->marketplaces);
+    telemetry_stop(n->telemetry);
     (void)uv_timer_start(&n->deadline, on_deadline, NODE_STOP_DEADLINE_MS, 0);
     n->stops_waited_for = 2;
     bus_stop(n->bus, NODE_BUS_GRACE_US, on_part_stopped, n);
@@ -269,6 +271,7 @@ static void on_fleet_ready(void *arg, const struct err *why)
     free(address);
     free(bus);
     start_watchdog(n);
+    telemetry_start(n->telemetry);
     workers_start_own(n->workers);
     if (!n->shim_path)
         log_warn("node", "muster-shim is neither beside muster nor in PATH: no agent can be started");
@@ -373,6 +376,13 @@ static void on_heard(void *arg, unsigned topics)
     queue_heard(n->queue, topics);
 }
 
+static int64_t telemetry_lag(void *telemetry)
+{
+    struct telemetry_view view;
+    telemetry_view(telemetry, &view);
+    return view.state == TELEMETRY_OFF ? -1 : view.lag_us;
+}
+
 static struct http_route *wire(struct node *n)
 {
     struct queue_config queue = {.config = n->config,
@@ -394,6 +404,7 @@ static struct http_route *wire(struct node *n)
     n->marketplaces = marketplaces_new(&n->loop, n->store, n->operations);
     n->pipeline = pipeline_new(&n->loop, n->store, n->operations, n->config);
     n->usage = usage_service_new(&n->loop, n->config->data_dir);
+    n->telemetry = telemetry_new(&n->loop, n->store, n->config);
     n->workers = make_workers(n);
     struct http_config http = http_settings(n);
     struct http_route *routes = api_all_routes(&route_count);
@@ -402,6 +413,8 @@ static struct http_route *wire(struct node *n)
     struct metrics_inputs inputs = queue_metrics_inputs(n->queue);
     inputs.workers = workers_metrics;
     inputs.workers_context = n->workers;
+    inputs.telemetry_lag_us = telemetry_lag;
+    inputs.telemetry_context = n->telemetry;
     n->metrics = metrics_new(&n->loop, n->store, n->http, &metrics, &inputs);
     store_listen(n->store, on_heard, n);
     return routes;
@@ -430,6 +443,7 @@ static void unwire(struct node *n)
     n->marketplaces = marketplaces_free(n->marketplaces);
     n->operations = operations_free(n->operations);
     n->auth = auth_free(n->auth);
+    n->telemetry = telemetry_free(n->telemetry);
     n->bus = bus_free(n->bus); /* answers what still waits to hear whether it reached somebody */
     n->workers = workers_free(n->workers);
     uv_walk(&n->loop, close_handle, NULL);

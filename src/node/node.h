@@ -22,6 +22,7 @@ struct operations;
 struct marketplaces;
 struct usage_service;
 struct pipeline;
+struct telemetry;
 struct workers;
 struct node {
     uv_loop_t loop;
@@ -42,6 +43,7 @@ struct node {
     struct marketplaces *marketplaces;
     struct usage_service *usage;
     struct pipeline *pipeline;
+    struct telemetry *telemetry;
     struct workers *workers;
     struct http_server *http;
     char cgroup[CGROUP_PATH_MAX]; /* runs have theirs below it; "" for none */

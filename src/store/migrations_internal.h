@@ -5,3 +5,5 @@
 extern const char migration_fleet[];
 extern const char migration_sessions[];
 extern const char migration_nodes[];
+extern const char migration_telemetry[];
+extern const char migration_hub[];

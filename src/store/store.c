@@ -1,6 +1,7 @@
 #include "store/store.h"
 
 #include "base/clock.h"
+#include "core/window.h"
 #include "io/counters.h"
 #include "io/http_server.h"
 #include "store/migrate.h"
@@ -11,6 +12,7 @@
 struct store {
     struct db *write_db, *read_db;  /* each its worker's, once that runs */
     struct worker *writer, *reader; /* NULL once closed */
+    int64_t stamp_from_us;          /* the writer's */
     size_t backlog_max;
     struct store_stats stats; /* loop thread, as all below */
     struct {
@@ -62,9 +64,18 @@ static int run_one(struct store_op *op, struct db *db, struct err *e)
     return op->rc;
 }
 
-static int run_group(struct db *db, struct worker_job *first, struct err *e)
+/* The clock may have been set back; far back means that the last stamps were wrong, and those are not kept
+ * up. */
+static int64_t stamp_of_group(const struct store *s)
 {
     int64_t now_us = clock_wall_us();
+    return window_clock_was_wrong(s->stamp_from_us, now_us) ? now_us : MAX(now_us, s->stamp_from_us);
+}
+
+static int run_group(struct store *s, struct worker_job *first, struct err *e)
+{
+    struct db *db = s->write_db;
+    int64_t now_us = stamp_of_group(s);
     int rc = db_begin(db, true, e);
     for (struct worker_job *job = first; rc == 0 && job; job = job->next) {
         op_of(job)->now_us = now_us;
@@ -78,7 +89,7 @@ static void write_batch(void *context, struct worker_job *first)
     struct store *s = context;
     struct err e = {0};
     int64_t start_us = clock_monotonic_us();
-    int rc = run_group(s->write_db, first, &e);
+    int rc = run_group(s, first, &e);
     if (rc) {
         db_rollback(s->write_db);
         fail_rest(first, rc, &e);
@@ -211,6 +222,11 @@ static void post_soon(struct store *s)
 static void on_soon(uv_timer_t *timer)
 {
     post_soon(CONTAINER_OF(timer, struct store, soon.timer));
+}
+
+void store_stamp_from(struct store *s, int64_t epoch_us)
+{
+    s->stamp_from_us = epoch_us;
 }
 
 void store_write(struct store *s, struct store_op *op)

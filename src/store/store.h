@@ -56,6 +56,9 @@ void store_write(struct store *s, struct store_op *op);
 #define STORE_SOON_MS 10
 void store_write_soon(struct store *s, struct store_op *op);
 void store_read(struct store *s, struct store_op *op);
+/* Groups to come are stamped with this time or later, also when the clock is set back (spec 80 H2).  From
+ * within an operation that writes. */
+void store_stamp_from(struct store *s, int64_t epoch_us);
 
 struct store_stats { /* loop thread */
     int64_t commits, operations, commit_sum_us, wal_bytes, file_bytes;

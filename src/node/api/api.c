@@ -208,7 +208,7 @@ struct http_route *api_all_routes(size_t *ret_count)
         &api_sessions_routes,     &api_words_routes,   &api_queue_routes,   &api_tokens_routes,
         &api_audit_routes,        &api_bus_routes,     &api_workers_routes, &api_schedules_routes,
         &api_verification_routes, &api_scripts_routes, &api_usage_routes,   &api_session_admin_routes,
-        &api_console_routes,
+        &api_console_routes, &api_telemetry_routes,
         /* clang-format on */
     };
     size_t count = 0;

@@ -68,7 +68,8 @@ extern const struct api_routes api_tasks_routes, api_jobs_routes, api_leases_rou
     api_agents_routes, api_profiles_routes, api_sessions_routes, api_words_routes, api_queue_routes,
     api_tokens_routes, api_status_routes, api_health_routes, api_audit_routes, api_bus_routes,
     api_workers_routes, api_schedules_routes, api_verification_routes, api_scripts_routes, api_usage_routes,
-    api_session_admin_routes, api_console_routes;
+    api_session_admin_routes, api_console_routes,
+    api_telemetry_routes;
 /* All of them in one array; the caller frees. */
 struct http_route *api_all_routes(size_t *ret_count);
 /* http_config.after_reply: the audit log (spec 10 D8). */

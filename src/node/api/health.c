@@ -2,6 +2,7 @@
 
 #include "core/schedule.h"
 #include "core/timezone.h"
+#include "node/telemetry/telemetry.h"
 #include "store/schedules.h"
 
 #include <sys/statvfs.h>
@@ -150,11 +151,28 @@ static void show_scheduler(const struct node *n, const void *facts, struct healt
     buf_deinit(&detail);
 }
 
+static void show_telemetry(const struct node *n, const void *facts, struct health_report *h)
+{
+    struct telemetry_view view;
+    struct buf detail = BUF_INIT;
+    (void)facts;
+    telemetry_view(n->telemetry, &view);
+    bool off = view.state == TELEMETRY_OFF, good = view.state == TELEMETRY_OK && view.rejected == 0;
+    if (off)
+        buf_printf(&detail, "off: %s", view.why ? view.why : "starting");
+    else
+        buf_printf(&detail, "lag %lld s, %lld windows wait, %lld set aside%s%s",
+                   (long long)(view.lag_us / USEC_PER_SEC), (long long)view.pending, (long long)view.rejected,
+                   view.why ? ": " : "", view.why ? view.why : "");
+    health_section(h, "telemetry", off || good ? HEALTH_OK : HEALTH_DEGRADED, detail.p);
+    buf_deinit(&detail);
+}
+
 /* -- all of them -- */
 
 static const struct health_part parts[] = {
-    {NULL, show_store}, {NULL, show_bus}, {NULL, show_queue}, {read_scheduler, show_scheduler},
-    {NULL, show_disk},
+    {NULL, show_store},     {NULL, show_bus},  {NULL, show_queue}, {read_scheduler, show_scheduler},
+    {NULL, show_telemetry}, {NULL, show_disk},
 };
 
 /* A store that cannot be read is a finding, and the other sections still say theirs. */

@@ -33,6 +33,7 @@ struct collection *collection_new(void)
     struct collection *c = xnew(struct collection);
     c->references = 1;
     c->started_us = clock_wall_us();
+    c->memory.telemetry_lag_us = -1;
     arena_init(&c->memory.arena);
     return c;
 }
@@ -111,6 +112,7 @@ void collection_read_memory(struct collection *c, const struct metrics_inputs *i
     if (!inputs->workers ||
         !inputs->workers(inputs->workers_context, &m->arena, &m->workers, &m->worker_count))
         m->worker_count = 0;
+    m->telemetry_lag_us = inputs->telemetry_lag_us ? inputs->telemetry_lag_us(inputs->telemetry_context) : -1;
     http_server_stats(http, add_http_stat, &(struct http_list){.memory = m});
     m->http_connections = http_server_connections(http);
     store_stats(store, &m->store);

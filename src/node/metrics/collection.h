@@ -49,7 +49,8 @@ struct collection_memory { /* what this process has in its memory */
     size_t live_count;
     struct metrics_worker *workers; /* in the order of the roll call */
     size_t worker_count;
-    struct http_stat *http; /* strings are the route table's */
+    int64_t telemetry_lag_us; /* -1: nothing is reported */
+    struct http_stat *http;   /* strings are the route table's */
     size_t http_count;
     unsigned http_connections;
     struct store_stats store;

@@ -405,6 +405,12 @@ static void generated(struct page *p)
     exposition_micros(&p->x, NULL, collection_now_us(p->c));
 }
 
+static void telemetry_lag(struct page *p)
+{
+    if (p->c->memory.telemetry_lag_us >= 0)
+        exposition_micros(&p->x, NULL, p->c->memory.telemetry_lag_us);
+}
+
 /* -- the families, in the order in which they are printed -- */
 
 static const struct {
@@ -451,6 +457,8 @@ static const struct {
      "Changes of the worker's instance, as its heartbeats tell."},
     {EXPOSITION_GAUGE, "muster_worker_flapping", worker_flapping,
      "1 for a worker that keeps restarting: 3 new instances within 10 minutes."},
+    {EXPOSITION_GAUGE, "muster_telemetry_lag_seconds", telemetry_lag,
+     "Age of what the hub has not got yet; absent when nothing is reported."},
     {EXPOSITION_COUNTER, "muster_runs_ended", runs_ended, "Runs that have ended."},
     {EXPOSITION_COUNTER, "muster_tokens", tokens, "Tokens of runs that have ended, by model and kind."},
     {EXPOSITION_COUNTER, "muster_cost_usd", cost, "Cost of runs that have ended, by model."},

@@ -127,6 +127,7 @@ static void fill_finish(struct book_op *b, enum job_event event)
 static int book_op_run(struct store_op *op, struct db *db, struct err *e)
 {
     struct book_op *b = CONTAINER_OF(op, struct book_op, op);
+    b->finish.now_us = op->now_us; /* rows are stamped as they are committed (spec 80 H2) */
     int rc = run_end(db, b->run->run_id, &b->row, op->now_us, e);
     if (rc == RUN_E_ENDED || rc == RUN_E_ABSENT) {
         b->was_ended = true;

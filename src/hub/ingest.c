@@ -1,0 +1,280 @@
+/* POST /api/v1/instances/{id}/telemetry (spec 80 H8, H9), and reports that come in a file (H16). */
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "hub/hub_internal.h"
+#include "hub/report_body.h"
+#include "io/counters.h"
+#include "io/gzip.h"
+#include "store/reports.h"
+
+#define HEADER_KEY "X-Hub-Api-Key"
+#define HEADER_JOIN "X-Hub-Join-Token"
+#define UNKNOWN_EXPECTED_US (3 * 300 * USEC_PER_SEC)
+
+struct ingest {
+    const char *id; /* of the path, or of the line of a file */
+    struct str payload;
+    char key_hash[HASH_SHA256_HEX];
+    bool has_key, may_join,
+        trusted; /* trusted: an administrator's import, whose signature is to be checked */
+    struct str signature;
+    struct report report;
+    int parse_rc;
+    struct err parse_err;
+};
+
+/* -- who sends -- */
+
+static bool key_fits(const struct instance *i, const char *hash, int64_t now_us, bool *ret_old)
+{
+    bool now = hash_equal_constant_time(str_of(i->key_hash), str_of(hash));
+    bool before = i->old_key_hash && hash_equal_constant_time(str_of(i->old_key_hash), str_of(hash)) &&
+                  now_us < i->old_key_until;
+    *ret_old = !now && before;
+    return now || before;
+}
+
+static int unauthorized(struct err *e)
+{
+    return err_set(e, ERR_UNAUTHORIZED, -EACCES, "the key in " HEADER_KEY " is not this instance's");
+}
+
+static int join(struct hub_op *op, struct db *db, const struct ingest *in, struct instance *ret,
+                struct err *e)
+{
+    struct instance i = {.id = in->id,
+                         .name = in->id,
+                         .key_hash = in->key_hash,
+                         .expected_by = op->op.now_us + UNKNOWN_EXPECTED_US};
+    int rc = instance_insert(db, &i, op->op.now_us, e);
+    if (rc == INSTANCE_E_EXISTS) /* by another hub, this moment */
+        rc = 0;
+    if (rc == 0)
+        rc = hub_event_insert(db, in->id, "joined", NULL, op->op.now_us, e);
+    return rc ? rc : instance_take(db, in->id, op->op.now_us, op->arena, ret, e);
+}
+
+static bool signature_fits(const struct ingest *in, const struct instance *i)
+{
+    char expected[HASH_SHA256_HEX];
+    bool fits = false;
+    const char *keys[] = {i->key_hash, i->old_key_hash};
+    for (size_t k = 0; k < COUNT_OF(keys); k++) {
+        if (!keys[k])
+            continue;
+        hash_hmac_sha256_hex(str_of(keys[k]), in->payload, expected);
+        fits |= hash_equal_constant_time(str_of(expected), in->signature);
+    }
+    return fits;
+}
+
+static int check_sender(struct hub_op *op, struct db *db, const struct ingest *in, const struct instance *i,
+                        struct err *e)
+{
+    bool old;
+    if (in->trusted)
+        return signature_fits(in, i)
+                   ? 0
+                   : err_set(e, ERR_INVALID, -EINVAL, "the signature is not this instance's for these bytes");
+    if (!key_fits(i, in->key_hash, op->op.now_us, &old))
+        return unauthorized(e);
+    if (!old && i->old_key_hash)
+        return instance_drop_old_key(db, i->id, e); /* the new one has arrived */
+    return 0;
+}
+
+/* -- what it says -- */
+
+static void put_ack(struct json_writer *w, const struct report *r, const struct report_taken *t)
+{
+    json_object_begin(w);
+    json_kv_text(w, "instance_id", r->instance_id);
+    json_kv_time_or_null(w, "window_start", true, r->window_start_us);
+    json_kv_time_or_null(w, "window_end", true, r->window_end_us);
+    json_kv_text(w, "epoch", r->epoch);
+    json_kv_i64_or_null(w, "window_no", r->window_no != 0, r->window_no);
+    json_kv_bool(w, "duplicate", t->duplicate);
+    json_kv_bool(w, "overlap", t->overlap);
+    json_kv_time_or_null(w, "received_at", true, t->received_at);
+    json_key(w, "missing");
+    json_array_begin(w);
+    for (size_t i = 0; i < t->missing_count; i++)
+        json_i64(w, t->missing[i]);
+    json_array_end(w);
+    json_object_end(w);
+}
+
+static int take(struct hub_op *op, struct db *db, struct ingest *in, struct instance *i, struct err *e)
+{
+    struct report_taken taken;
+    bool was_silent = i->silent_since != 0;
+    int rc = report_take(db, i, &in->report, in->payload, op->op.now_us, &taken, e);
+    if (rc == REPORT_E_CONFLICT)
+        return err_set(e, ERR_CONFLICT, -EEXIST, "this window is there already, with other bytes");
+    if (rc == 0 && was_silent && !taken.duplicate)
+        rc = hub_event_insert(db, i->id, "heard", NULL, op->op.now_us, e);
+    if (rc == 0)
+        put_ack(&op->json, &in->report, &taken);
+    counter_add(taken.duplicate ? COUNTER_HUB_DUPLICATES : COUNTER_HUB_REPORTS, rc == 0);
+    return rc;
+}
+
+static int ingest_work(struct hub_op *op, struct db *db, struct err *e)
+{
+    struct ingest *in = op->input;
+    struct instance i;
+    int rc = instance_take(db, in->id, op->op.now_us, op->arena, &i, e);
+    if (rc == INSTANCE_E_ABSENT && in->may_join)
+        rc = join(op, db, in, &i, e);
+    if (rc == INSTANCE_E_ABSENT)
+        return hub_no_instance(e, in->id);
+    if (rc == 0)
+        rc = check_sender(op, db, in, &i, e);
+    if (rc)
+        return rc;
+    if (in->parse_rc) {
+        *e = in->parse_err;
+        return in->parse_rc;
+    }
+    return take(op, db, in, &i, e);
+}
+
+static void parse(struct ingest *in, struct arena *a)
+{
+    in->parse_rc = report_body_parse(in->payload, a, &in->report, &in->parse_err);
+    if (in->parse_rc == 0 && strcmp(in->report.instance_id, in->id) != 0)
+        in->parse_rc = err_set_at(&in->parse_err, ERR_INVALID, -EINVAL, "/instance_id",
+                                  "the report is of another instance than its address");
+}
+
+/* -- the request -- */
+
+static bool unpack(struct http_request *r, struct ingest *in)
+{
+    struct str encoding = http_header(r, "Content-Encoding"), body = http_body(r);
+    CLEANUP(buf_deinit) struct buf plain = BUF_INIT;
+    in->payload = body;
+    if (body.n > REPORT_BODY_MAX) {
+        http_reply_problem(r, 413, NULL, "the report has more than 256 KiB");
+        return false;
+    }
+    if (encoding.n == 0 || str_equal_nocase(encoding, STR("identity")))
+        return true;
+    if (!str_equal_nocase(encoding, STR("gzip"))) {
+        http_reply_problem(r, 415, NULL, "a report comes as it is, or in gzip");
+        return false;
+    }
+    int rc = gzip_unpack(body, REPORT_BODY_MAX, &plain);
+    if (rc == GZIP_E_TOO_LARGE)
+        http_reply_problem(r, 413, NULL, "the report has more than 256 KiB");
+    else if (rc != 0)
+        http_reply_problem(r, 400, NULL, "the report is not one whole gzip stream");
+    in->payload = (struct str){arena_strdup(http_arena(r), buf_str(&plain)), plain.n};
+    return rc == 0;
+}
+
+/* Who tries keys uses up what is his own, and not the instance's. */
+static bool within_rate(struct hub *h, struct http_request *r, const struct ingest *in)
+{
+    char text[32];
+    int64_t wait_s;
+    const char *who = arena_printf(http_arena(r), "%s %s", in->id, in->key_hash);
+    if (rate_allows(h->rate, str_of(who), clock_monotonic_us(), &wait_s))
+        return true;
+    counter_add(COUNTER_HUB_RATE, 1);
+    (void)snprintf(text, sizeof(text), "%lld", (long long)wait_s);
+    http_add_header(r, "Retry-After", text);
+    http_reply_problem(r, 429, NULL, "this instance sends more than the hub takes from one");
+    return false;
+}
+
+static bool may_join(const struct hub *h, struct http_request *r, struct str key)
+{
+    struct str token = http_header(r, HEADER_JOIN);
+    const char *expected = h->config->hub_join_token;
+    return expected[0] && token.n && key.n >= HUB_KEY_MIN &&
+           hash_equal_constant_time(str_of(expected), token);
+}
+
+static void ingest(struct http_request *r, void *context)
+{
+    struct hub *h = context;
+    struct str key = http_header(r, HEADER_KEY);
+    struct ingest *in = arena_alloc(http_arena(r), sizeof(*in));
+    in->id = hub_param_text(r, "id");
+    http_add_header(r, "Accept-Encoding", "gzip"); /* RFC 7694 */
+    if (key.n == 0) {
+        http_reply_problem(r, 401, NULL, "a key is needed, in " HEADER_KEY);
+        return;
+    }
+    hash_sha256_hex(key, in->key_hash);
+    in->may_join = may_join(h, r, key);
+    if (!within_rate(h, r, in) || !unpack(r, in))
+        return;
+    parse(in, http_arena(r));
+    struct hub_op *op = hub_op_new(r, h, ingest_work);
+    op->input = in;
+    hub_write(op);
+}
+
+/* -- one line of a file that an instance exported -- */
+
+struct import_body {
+    struct str instance_id, body, signature;
+};
+static const struct json_field import_fields[] = {
+    {"instance_id", JSON_FIELD_TEXT, offsetof(struct import_body, instance_id), .required = true, .min = 1,
+     .max = 128, .doc = "Whose report it is."},
+    {"body", JSON_FIELD_TEXT, offsetof(struct import_body, body), .required = true, .min = 1,
+     .max = (int64_t)REPORT_BODY_MAX, .doc = "The report, byte for byte."},
+    {"signature", JSON_FIELD_TEXT, offsetof(struct import_body, signature), .required = true, .min = 64,
+     .max = 64, .doc = "HMAC-SHA-256 of it, keyed with the SHA-256 of the instance's key."},
+    {0}};
+
+static void import_report(struct http_request *r, void *context)
+{
+    struct import_body body = {0};
+    struct err e = {0};
+    if (json_fields_decode(import_fields, http_body(r), http_arena(r), &body, &e) != 0) {
+        http_reply_err(r, &e);
+        return;
+    }
+    struct hub_op *op = hub_op_new(r, context, ingest_work);
+    struct ingest *in = op->input = arena_alloc(op->arena, sizeof(*in));
+    in->id = arena_strdup(op->arena, body.instance_id);
+    in->payload = body.body;
+    in->signature = body.signature;
+    in->trusted = true;
+    parse(in, op->arena);
+    hub_write(op);
+}
+
+/* The hub takes any JSON here and names what is wrong itself; this describes the body to who reads
+ * openapi.json. */
+static const struct json_field report_fields[] = {
+    {"instance_id", JSON_FIELD_TEXT, 0, .required = true, .doc = "As in the address."},
+    {"window_start", JSON_FIELD_TIME, 0, .required = true, .doc = "First instant that is covered."},
+    {"window_end", JSON_FIELD_TIME, 0, .required = true,
+     .doc = "First instant that is not covered any more."},
+    {"uptime_seconds", JSON_FIELD_INT, 0, .required = true, .doc = "Of the node."},
+    {"metrics", JSON_FIELD_RAW, 0, .required = true, .doc = "agents, tasks and servers."},
+    {"epoch", JSON_FIELD_TEXT, 0, .doc = "Names the store that counts the windows."},
+    {"window_no", JSON_FIELD_INT, 0, .doc = "1 and up within an epoch."},
+    {"totals", JSON_FIELD_RAW, 0, .doc = "Cumulative, this window included."},
+    {"models", JSON_FIELD_RAW, 0, .doc = "Runs, tokens and cost of the window by model."},
+    {0}};
+
+static const struct http_route routes[] = {
+    {HTTP_POST, "/api/v1/instances/{id}/telemetry", HTTP_ROLE_ANYBODY, ingest, .body = report_fields,
+     .summary = "Take a report of one window; the instance's key is in X-Hub-Api-Key",
+     .responses =
+         "200:It is durable; duplicate says that it was already;401:No key, or not this instance's;404:No "
+         "such instance;409:This window is there with other bytes;413:More than 256 KiB;415:Another "
+         "encoding than gzip;422:A field is wrong;429:Too many"},
+    {HTTP_POST, "/api/v1/import", HUB_ADMINS, import_report, .body = import_fields,
+     .summary = "Take one line of a file that muster telemetry export has written",
+     .responses = "200:It is durable;404:No such instance;409:This window is there with other bytes;422:The "
+                  "signature or a field is wrong"},
+};
+const struct hub_routes hub_ingest_routes = {routes, COUNT_OF(routes)};
