@@ -1,0 +1,294 @@
+/* test_hub_reports.c -- a hub's chains of windows: once each, gaps until they are filled, overlaps, rewinds,
+ * clones, totals that do not add up, and the sums by time (spec 80 H9, H11, H12, H14, H15). */
+#include "store_fixture.h"
+
+#include "store/reports.h"
+#include "store/rollups.h"
+
+#define MIN_US (60 * SECOND)
+
+struct sent {
+    int64_t from_min, to_min, no; /* minutes after T0 */
+    const char *epoch;
+    int64_t tasks, total_tasks; /* total -1: not said */
+};
+
+static int send_at(struct fixture *f, const struct sent *s, const char *payload, int64_t now_us,
+                   struct report_taken *ret)
+{
+    struct err e = {0};
+    struct instance i;
+    struct report_status status = {"done", s->tasks};
+    struct report_type type = {"review", s->tasks, s->tasks, s->tasks * 1000};
+    struct report r = {.instance_id = "n1",
+                       .epoch = s->epoch,
+                       .window_no = s->no,
+                       .window_start_us = T0 + s->from_min * MIN_US,
+                       .window_end_us = T0 + s->to_min * MIN_US,
+                       .interval_us = 5 * MIN_US,
+                       .agents_total = 3,
+                       .statuses = &status,
+                       .types = &type,
+                       .status_count = 1,
+                       .type_count = 1,
+                       .total_known = s->total_tasks >= 0,
+                       .total_tasks = s->total_tasks};
+    int rc = instance_take(f->db, "n1", now_us, &f->a, &i, &e);
+    if (rc == 0)
+        rc = report_take(f->db, &i, &r, str_of(payload), now_us, ret, &e);
+    if (rc != 0 && rc != REPORT_E_CONFLICT)
+        fail_msg("%s", e.text);
+    return rc;
+}
+
+static struct report_taken take(struct fixture *f, struct sent s)
+{
+    struct report_taken t;
+    char payload[64];
+    (void)snprintf(payload, sizeof(payload), "%lld-%lld-%s", (long long)s.from_min, (long long)s.no,
+                   s.epoch ? s.epoch : "");
+    assert_int_equal(send_at(f, &s, payload, T0 + s.to_min * MIN_US, &t), 0);
+    return t;
+}
+#define TAKE_WINDOW(...) take(f, (struct sent){__VA_ARGS__, .total_tasks = -1})
+
+static int enrol(void **state)
+{
+    (void)fixture_setup(state);
+    struct fixture *f = *state;
+    MUST(instance_insert(
+        f->db, &(struct instance){.id = "n1", .name = "n1", .key_hash = "h", .expected_by = T0}, T0, &e));
+    return 0;
+}
+
+static size_t findings(struct fixture *f, const char *kind, struct instance_gap **ret)
+{
+    size_t count = 0;
+    struct instance_gap *rows = NULL;
+    MUST(gap_list(f->db, "n1", kind, 0, 1000, &f->a, &rows, &count, &e));
+    if (ret)
+        *ret = rows;
+    return count;
+}
+
+static int64_t counted_tasks(struct fixture *f)
+{
+    struct rollup_row *rows;
+    size_t count = 0;
+    struct rollup_question q = {
+        .bucket = ROLLUP_MONTH, .kind = "all", .from_us = 0, .to_us = INT64_MAX, .limit = 100};
+    MUST(rollup_list(f->db, &q, &f->a, &rows, &count, &e));
+    return count ? rows[0].tasks : 0;
+}
+
+static void the_same_bytes_are_one_report_and_others_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct report_taken t;
+    struct sent s = {0, 5, 1, "e", 7, -1};
+    assert_int_equal(send_at(f, &s, "bytes", T0, &t), 0);
+    assert_false(t.duplicate);
+    assert_int_equal(send_at(f, &s, "bytes", T0 + 99 * MIN_US, &t), 0);
+    assert_true(t.duplicate);
+    assert_int_equal(t.received_at, T0); /* when it came first */
+    assert_int_equal(send_at(f, &s, "other", T0, &t), REPORT_E_CONFLICT);
+    assert_int_equal(counted_tasks(f), 7);
+}
+
+static void a_gap_is_listed_until_what_is_missing_comes(void **state)
+{
+    struct fixture *f = *state;
+    struct instance_gap *gaps;
+    (void)TAKE_WINDOW(0, 5, 1, "e", 1);
+    struct report_taken t = TAKE_WINDOW(20, 25, 5, "e", 1);
+    assert_int_equal(t.missing_count, 3); /* 2, 3, 4 */
+    assert_int_equal(t.missing[0], 2);
+    assert_int_equal(t.missing[2], 4);
+    assert_int_equal(findings(f, "gap", &gaps), 1);
+    assert_int_equal(gaps[0].start_us, T0 + 5 * MIN_US);
+    assert_int_equal(gaps[0].end_us, T0 + 20 * MIN_US);
+    t = TAKE_WINDOW(10, 15, 3, "e", 1); /* from the middle: a gap on both sides */
+    assert_false(t.overlap);
+    assert_int_equal(findings(f, "gap", &gaps), 2);
+    assert_int_equal(gaps[0].last_no, 2);
+    assert_int_equal(gaps[1].first_no, 4);
+    (void)TAKE_WINDOW(15, 20, 4, "e", 1);
+    t = TAKE_WINDOW(5, 10, 2, "e", 1);
+    assert_int_equal(t.missing_count, 0);
+    assert_int_equal(findings(f, NULL, NULL), 0);
+    assert_int_equal(counted_tasks(f), 5);
+}
+
+static void windows_that_were_lost_before_the_first_one_are_known_by_their_numbers(void **state)
+{
+    struct fixture *f = *state;
+    struct report_taken t = TAKE_WINDOW(10, 15, 3, "e", 1);
+    assert_int_equal(t.missing_count, 2);
+    t = TAKE_WINDOW(5, 10, 2, "e", 1);
+    assert_int_equal(t.missing_count, 1);
+    t = TAKE_WINDOW(0, 5, 1, "e", 1);
+    assert_int_equal(t.missing_count, 0);
+    assert_int_equal(findings(f, NULL, NULL), 0);
+    assert_int_equal(counted_tasks(f), 3);
+}
+
+static void an_overlap_is_flagged_and_no_moment_counts_twice(void **state)
+{
+    struct fixture *f = *state;
+    (void)TAKE_WINDOW(0, 10, 0, NULL, 4);
+    assert_false(TAKE_WINDOW(10, 20, 0, NULL, 5).overlap); /* half-open: they touch */
+    assert_true(TAKE_WINDOW(5, 15, 0, NULL, 100).overlap);
+    assert_true(TAKE_WINDOW(2, 3, 0, NULL, 100).overlap);
+    assert_true(TAKE_WINDOW(19, 40, 0, NULL, 100).overlap);
+    assert_int_equal(findings(f, "overlap", NULL), 3);
+    assert_int_equal(counted_tasks(f), 9);
+}
+
+static void a_window_half_inside_a_gap_overlaps(void **state)
+{
+    struct fixture *f = *state;
+    (void)TAKE_WINDOW(0, 10, 0, NULL, 1);
+    (void)TAKE_WINDOW(20, 30, 0, NULL, 1);
+    assert_true(TAKE_WINDOW(5, 15, 0, NULL, 100).overlap);
+    assert_false(TAKE_WINDOW(12, 15, 0, NULL, 1).overlap);
+    assert_int_equal(findings(f, "gap", NULL), 2);
+    assert_int_equal(counted_tasks(f), 3);
+}
+
+/* The store was restored from a copy: its numbers come again, with other windows. */
+static void a_rewind_is_listed(void **state)
+{
+    struct fixture *f = *state;
+    for (int64_t n = 1; n <= 5; n++)
+        (void)TAKE_WINDOW((n - 1) * 5, n * 5, n, "e", 1);
+    (void)TAKE_WINDOW(15, 60, 4, "e", 1); /* restored as of window 3, an hour later */
+    (void)TAKE_WINDOW(60, 65, 5, "e", 1);
+    (void)TAKE_WINDOW(65, 70, 6, "e", 1);
+    assert_int_equal(findings(f, "rewind", NULL), 1);
+    assert_int_equal(findings(f, "clone", NULL), 0);
+    assert_int_equal(counted_tasks(f), 7); /* 5, and those behind the overlap */
+}
+
+/* Two copies of one store report at the same time. */
+static void a_clone_is_listed(void **state)
+{
+    struct fixture *f = *state;
+    for (int64_t n = 1; n <= 3; n++)
+        (void)TAKE_WINDOW((n - 1) * 5, n * 5, n, "e", 1);
+    (void)TAKE_WINDOW(15, 20, 4, "e", 1);
+    (void)TAKE_WINDOW(15, 22, 4, "e", 1); /* the copy */
+    assert_int_equal(findings(f, "clone", NULL), 0);
+    (void)TAKE_WINDOW(20, 25, 5, "e", 1); /* and yet the original goes on */
+    assert_int_equal(findings(f, "clone", NULL), 1);
+    (void)TAKE_WINDOW(22, 27, 5, "e", 1);
+    (void)TAKE_WINDOW(25, 30, 6, "e", 1);
+    assert_int_equal(findings(f, "clone", NULL), 1); /* said once */
+    assert_int_equal(counted_tasks(f), 6);           /* one of the two alone */
+}
+
+static void an_epoch_that_goes_on_after_another_has_begun_is_a_clone(void **state)
+{
+    struct fixture *f = *state;
+    (void)TAKE_WINDOW(0, 5, 1, "old", 1);
+    (void)TAKE_WINDOW(10, 15, 1, "new", 1);
+    assert_int_equal(findings(f, "epoch", NULL), 1);
+    (void)TAKE_WINDOW(5, 10, 2, "old", 1); /* late, and from before: no clone */
+    assert_int_equal(findings(f, "clone", NULL), 0);
+    (void)TAKE_WINDOW(10, 17, 3, "old", 1);
+    assert_int_equal(findings(f, "clone", NULL), 1);
+}
+
+static void totals_that_do_not_add_up_are_listed(void **state)
+{
+    struct fixture *f = *state;
+    (void)take(f, (struct sent){0, 5, 1, "e", 4, 100});
+    (void)take(f, (struct sent){5, 10, 2, "e", 3, 103});
+    assert_int_equal(findings(f, "discontinuity", NULL), 0);
+    (void)take(f, (struct sent){10, 15, 3, "e", 3, 107}); /* one is nowhere: 103 + 3 = 106 */
+    assert_int_equal(findings(f, "discontinuity", NULL), 1);
+}
+
+static void silence_is_found_after_three_intervals_and_ends_with_a_report(void **state)
+{
+    struct fixture *f = *state;
+    struct instance *silent;
+    struct instance i;
+    size_t count = 0;
+    struct err none;
+    (void)TAKE_WINDOW(0, 5, 1, "e", 1); /* received at minute 5: the next is due by minute 20 */
+    assert_int_equal(instance_any_overdue(f->db, T0 + 20 * MIN_US, &none), DB_E_NONE);
+    MUST(instance_any_overdue(f->db, T0 + 20 * MIN_US + 1, &e));
+    MUST(instance_mark_silent(f->db, T0 + 20 * MIN_US + 1, 10, &f->a, &silent, &count, &e));
+    assert_int_equal(count, 1);
+    MUST(instance_mark_silent(f->db, T0 + 60 * MIN_US, 10, &f->a, &silent, &count, &e));
+    assert_int_equal(count, 0); /* once */
+    (void)TAKE_WINDOW(5, 60, 2, "e", 1);
+    MUST(instance_get(f->db, "n1", &f->a, &i, &e));
+    assert_int_equal(i.silent_since, 0);
+}
+
+/* 2026-11-22T03:04:05Z: the hour began at T0 − 245 s, the day 11045 s before T0, the month on the first. */
+static void a_report_counts_in_the_hour_day_and_month_that_it_begins_in(void **state)
+{
+    static const int64_t starts[ROLLUP_BUCKETS] = {T0 - 245 * SECOND, T0 - 11045 * SECOND,
+                                                   INT64_C(1793491200) * SECOND};
+    struct fixture *f = *state;
+    (void)TAKE_WINDOW(0, 5, 1, "e", 4);
+    (void)TAKE_WINDOW(5, 10, 2, "e", 6);
+    for (int b = 0; b < ROLLUP_BUCKETS; b++) {
+        struct rollup_row *rows;
+        size_t count = 0;
+        struct rollup_question q = {.bucket = (enum rollup_bucket)b,
+                                    .kind = "type",
+                                    .from_us = T0,
+                                    .to_us = T0 + SECOND,
+                                    .limit = 10};
+        MUST(rollup_list(f->db, &q, &f->a, &rows, &count, &e));
+        assert_int_equal(count, 1);
+        assert_string_equal(rows[0].key, "review");
+        assert_int_equal(rows[0].bucket_us, starts[b]);
+        assert_int_equal(rows[0].tasks, 10);
+        assert_int_equal(rows[0].duration_us, 10000);
+    }
+}
+
+static void what_is_swept_still_counts_and_still_is_no_news(void **state)
+{
+    struct fixture *f = *state;
+    int64_t deleted = 0;
+    (void)TAKE_WINDOW(0, 5, 1, "e", 4);
+    (void)TAKE_WINDOW(5, 10, 2, "e", 4);
+    MUST(report_sweep(f->db, T0 + 100 * MIN_US, 100, &deleted, &e));
+    assert_int_equal(deleted, 2);
+    assert_true(TAKE_WINDOW(0, 5, 1, "e", 4).overlap);
+    assert_int_equal(counted_tasks(f), 8);
+}
+
+#define TEST(name)                                                                                           \
+    {                                                                                                        \
+#name, name, enrol, fixture_teardown, NULL                                                           \
+    }
+int main(void)
+{
+    int failed = 0;
+    for (size_t d = 0; d < COUNT_OF(store_drivers); d++) {
+        struct CMUnitTest tests[] = {
+            TEST(the_same_bytes_are_one_report_and_others_are_refused),
+            TEST(a_gap_is_listed_until_what_is_missing_comes),
+            TEST(windows_that_were_lost_before_the_first_one_are_known_by_their_numbers),
+            TEST(an_overlap_is_flagged_and_no_moment_counts_twice),
+            TEST(a_window_half_inside_a_gap_overlaps),
+            TEST(a_rewind_is_listed),
+            TEST(a_clone_is_listed),
+            TEST(an_epoch_that_goes_on_after_another_has_begun_is_a_clone),
+            TEST(totals_that_do_not_add_up_are_listed),
+            TEST(silence_is_found_after_three_intervals_and_ends_with_a_report),
+            TEST(a_report_counts_in_the_hour_day_and_month_that_it_begins_in),
+            TEST(what_is_swept_still_counts_and_still_is_no_news),
+        };
+        for (size_t i = 0; i < COUNT_OF(tests); i++)
+            tests[i].initial_state = (void *)(uintptr_t)store_drivers[d];
+        failed += cmocka_run_group_tests_name("hub_reports", tests, NULL, NULL);
+    }
+    return failed;
+}
