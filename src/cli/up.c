@@ -28,6 +28,7 @@
  * rows. */
 struct child {
     const char *name; /* command of this program */
+    bool left_out;    /* was not asked for */
     bool after_node;  /* waits until the node, which is the first, serves */
     bool shows_where; /* its status line says where people can look */
     pid_t pid;        /* 0: not running */
@@ -37,7 +38,7 @@ struct child {
 };
 
 struct supervisor {
-    struct child children[2];
+    struct child children[3];
     const char *config_path;
     const struct config *config;
     char notify_name[64]; /* abstract socket */
@@ -235,6 +236,8 @@ static int do_due(struct supervisor *s)
     int64_t now_us = clock_monotonic_us(), next_us = INT64_MAX;
     for (size_t i = 0; i < COUNT_OF(s->children) && !s->stopping; i++) {
         struct child *c = &s->children[i];
+        if (c->left_out)
+            continue;
         if (!c->pid && c->after_node && !s->children[0].ready)
             continue; /* its "ready" wakes us */
         if (!c->pid && c->start_at_us <= now_us)
@@ -270,7 +273,9 @@ static void supervise(struct supervisor *s)
 static int run(const struct invocation *in)
 {
     struct supervisor s = {
-        .children = {{.name = "serve", .shows_where = true}, {.name = "scheduler", .after_node = true}},
+        .children = {{.name = "serve", .shows_where = true},
+                     {.name = "scheduler", .after_node = true},
+                     {.name = "hub", .after_node = true, .left_out = !command_option(in, "hub")}},
         .config_path = in->config_path};
     struct config *config;
     int bad = command_config(in, &config);
@@ -291,6 +296,8 @@ static int run(const struct invocation *in)
     return rc ? EXIT_FAILED : s.exit_code;
 }
 
+static const struct command_option options[] = {
+    {0, "hub", NULL, "Run a hub too, which other nodes, and this one, can report to."}, {0}};
 static const struct command_example examples[] = {
     {"muster up", "On the terminal, until Ctrl-C."},
     {"MUSTER_LISTEN=127.0.0.1:0 muster up", "On any free port."},
@@ -307,5 +314,6 @@ const struct command command_up = {
         "and\n"
         "taken up by the next start. A child that never became ready ends muster up with its exit code.",
     .run = run,
+    .options = options,
     .examples = examples,
 };

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "hub/export_line.h"
 #include "hub/hub_internal.h"
 #include "hub/report_body.h"
 #include "io/counters.h"
@@ -18,7 +19,7 @@ struct ingest {
     char key_hash[HASH_SHA256_HEX];
     bool has_key, may_join,
         trusted; /* trusted: an administrator's import, whose signature is to be checked */
-    struct str signature;
+    struct export_line line;
     struct report report;
     int parse_rc;
     struct err parse_err;
@@ -57,16 +58,8 @@ static int join(struct hub_op *op, struct db *db, const struct ingest *in, struc
 
 static bool signature_fits(const struct ingest *in, const struct instance *i)
 {
-    char expected[HASH_SHA256_HEX];
-    bool fits = false;
-    const char *keys[] = {i->key_hash, i->old_key_hash};
-    for (size_t k = 0; k < COUNT_OF(keys); k++) {
-        if (!keys[k])
-            continue;
-        hash_hmac_sha256_hex(str_of(keys[k]), in->payload, expected);
-        fits |= hash_equal_constant_time(str_of(expected), in->signature);
-    }
-    return fits;
+    return export_line_signed_by(&in->line, i->key_hash) ||
+           (i->old_key_hash && export_line_signed_by(&in->line, i->old_key_hash));
 }
 
 static int check_sender(struct hub_op *op, struct db *db, const struct ingest *in, const struct instance *i,
@@ -220,31 +213,19 @@ static void ingest(struct http_request *r, void *context)
 
 /* -- one line of a file that an instance exported -- */
 
-struct import_body {
-    struct str instance_id, body, signature;
-};
-static const struct json_field import_fields[] = {
-    {"instance_id", JSON_FIELD_TEXT, offsetof(struct import_body, instance_id), .required = true, .min = 1,
-     .max = 128, .doc = "Whose report it is."},
-    {"body", JSON_FIELD_TEXT, offsetof(struct import_body, body), .required = true, .min = 1,
-     .max = (int64_t)REPORT_BODY_MAX, .doc = "The report, byte for byte."},
-    {"signature", JSON_FIELD_TEXT, offsetof(struct import_body, signature), .required = true, .min = 64,
-     .max = 64, .doc = "HMAC-SHA-256 of it, keyed with the SHA-256 of the instance's key."},
-    {0}};
-
 static void import_report(struct http_request *r, void *context)
 {
-    struct import_body body = {0};
+    struct export_line line = {0};
     struct err e = {0};
-    if (json_fields_decode(import_fields, http_body(r), http_arena(r), &body, &e) != 0) {
+    if (export_line_parse(http_body(r), http_arena(r), &line, &e) != 0) {
         http_reply_err(r, &e);
         return;
     }
     struct hub_op *op = hub_op_new(r, context, ingest_work);
     struct ingest *in = op->input = arena_alloc(op->arena, sizeof(*in));
-    in->id = arena_strdup(op->arena, body.instance_id);
-    in->payload = body.body;
-    in->signature = body.signature;
+    in->id = arena_strdup(op->arena, line.instance_id);
+    in->payload = line.body;
+    in->line = line;
     in->trusted = true;
     parse(in, op->arena);
     hub_write(op);
@@ -272,7 +253,7 @@ static const struct http_route routes[] = {
          "200:It is durable; duplicate says that it was already;401:No key, or not this instance's;404:No "
          "such instance;409:This window is there with other bytes;413:More than 256 KiB;415:Another "
          "encoding than gzip;422:A field is wrong;429:Too many"},
-    {HTTP_POST, "/api/v1/import", HUB_ADMINS, import_report, .body = import_fields,
+    {HTTP_POST, "/api/v1/import", HUB_ADMINS, import_report, .body = export_line_fields,
      .summary = "Take one line of a file that muster telemetry export has written",
      .responses = "200:It is durable;404:No such instance;409:This window is there with other bytes;422:The "
                   "signature or a field is wrong"},

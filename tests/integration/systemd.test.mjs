@@ -6,24 +6,26 @@ import { test } from 'node:test';
 import { binary, build, environmentFor, root, run, temporaryFolder } from '../lib/node.mjs';
 
 // The unit as installed, with this build's program, which is there to be found.
-function unit(t) {
-    const file = path.join(temporaryFolder(t), 'muster.service');
-    writeFileSync(file, readFileSync(path.join(build, 'dist/muster.service'), 'utf8').replace(/^ExecStart=\S+/m, `ExecStart=${binary}`));
+function unit(t, name = 'muster.service') {
+    const file = path.join(temporaryFolder(t), name);
+    writeFileSync(file, readFileSync(path.join(build, 'dist', name), 'utf8').replace(/^ExecStart=\S+/m, `ExecStart=${binary}`));
     return file;
 }
 const tool = (...argv) => run(argv, { cwd: root, env: { ...environmentFor('/tmp'), SYSTEMD_COLORS: '0' } });
 
-test('systemd-analyze verify has nothing to say', async (t) => {
-    const { code, stdout, stderr } = await tool('systemd-analyze', 'verify', '--man=no', unit(t));
-    assert.equal(stdout + stderr, '');
-    assert.equal(code, 0);
-});
+for (const name of ['muster.service', 'muster-hub.service']) {
+    test(`systemd-analyze verify has nothing to say of ${name}`, async (t) => {
+        const { code, stdout, stderr } = await tool('systemd-analyze', 'verify', '--man=no', unit(t, name));
+        assert.equal(stdout + stderr, '');
+        assert.equal(code, 0);
+    });
 
-test('systemd-analyze security gives 2.0 at most', async (t) => {
-    const { stdout, stderr } = await tool('systemd-analyze', 'security', '--offline=yes', '--no-pager', unit(t));
-    const level = Number(stdout.match(/Overall exposure level for \S+: ([\d.]+)/)?.[1]);
-    assert.ok(level <= 2.0, `${level}\n${stdout}${stderr}`);
-});
+    test(`systemd-analyze security gives ${name} 2.0 at most`, async (t) => {
+        const { stdout, stderr } = await tool('systemd-analyze', 'security', '--offline=yes', '--no-pager', unit(t, name));
+        const level = Number(stdout.match(/Overall exposure level for \S+: ([\d.]+)/)?.[1]);
+        assert.ok(level <= 2.0, `${level}\n${stdout}${stderr}`);
+    });
+}
 
 test('the unit leaves agents alone when the node ends, and lets their tools work', () => {
     const text = readFileSync(path.join(root, 'dist/muster.service.in'), 'utf8');
