@@ -6,7 +6,7 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const [build = 'build-bench', ...chosen] = process.argv.slice(2);
 process.env.MUSTER_BUILD = path.resolve(here, '..', build);
 
-const groups = ['metrics', 'jobs', 'bus', 'footprint', 'workers', 'status', 'scheduler', 'transcripts'];
+const groups = ['metrics', 'jobs', 'bus', 'footprint', 'workers', 'status', 'scheduler', 'transcripts', 'hub'];
 const { cleanUp, missedGoals, note } = await import('./measure.mjs');
 console.log('what, ours, peer, ratio, goal');
 for (const group of chosen.length ? chosen : groups) {
