@@ -9,7 +9,7 @@ import { kill, tree } from '../tests/lib/process.mjs';
 import { waitUntil } from '../tests/lib/wait.mjs';
 import { daemon, folder, freePort, loadCore, note, privateMiB, row, serverCore, tool } from './measure.mjs';
 
-const connections = 64, reports = 12_800, rounds = 5;
+const connections = 64, reports = 6400, rounds = 3;
 const rowsPerReport = 1 + 3 * 6; // the report, and hour, day and month of: all, instance, two statuses, type, model
 
 async function startHub(dir, store = 'sqlite:hub.db') {
@@ -57,8 +57,8 @@ async function throughput() {
     const figures = { ours: [], rows: [], alone: [] };
     for (let i = 0; i < rounds; i++) {
         figures.ours.push(await load(['http', hub.port, connections, reports], keys));
-        figures.rows.push(await load(['pq', postgres, 150, rowsPerReport]));
-        figures.alone.push(await load(['pq', postgres, 1500, 1]));
+        figures.rows.push(await load(['pq', postgres, 100, rowsPerReport]));
+        figures.alone.push(await load(['pq', postgres, 1000, 1]));
     }
     row('hub, durable reports, 64 connections, SQLite, against the same rows one by one through libpq', 'per s', figures.ours, figures.rows, { ratio: '>=', value: 10 });
     note(`hub, the same against the reports' own rows alone: ${figures.alone.map((v) => v.toFixed(0)).join(' ')} per s`);
