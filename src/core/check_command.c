@@ -47,16 +47,54 @@ static const struct wrapper {
     const char *name, *verb; /* verb: a word that must follow, NULL for none */
     int arguments;           /* words of its own behind the options */
 } wrappers[] = {
-    {"env", NULL, 0},      {"sudo", NULL, 0},     {"time", NULL, 0},      {"nice", NULL, 0},
-    {"nohup", NULL, 0},    {"command", NULL, 0},  {"exec", NULL, 0},      {"stdbuf", NULL, 0},
-    {"timeout", NULL, 1},  {"gtimeout", NULL, 1}, {"xvfb-run", NULL, 0},  {"npx", NULL, 0},
-    {"bunx", NULL, 0},     {"pnpx", NULL, 0},     {"pnpm", "exec", 0},    {"pnpm", "dlx", 0},
-    {"npm", "exec", 0},    {"yarn", "exec", 0},   {"yarn", "dlx", 0},     {"poetry", "run", 0},
-    {"uv", "run", 0},      {"pipenv", "run", 0},  {"pdm", "run", 0},      {"rye", "run", 0},
-    {"hatch", "run", 0},   {"bundle", "exec", 0}, {"coverage", "run", 0}, {"if", NULL, 0},
-    {"then", NULL, 0},     {"do", NULL, 0},       {"else", NULL, 0},      {"!", NULL, 0},
-    {"{", NULL, 0},        {"unbuffer", NULL, 0}, {"dotenv", NULL, 0},    {"cross-env", NULL, 0},
-    {"direnv", "exec", 1}, {"nix", "develop", 0}, {"mise", "exec", 0},    {"uvx", NULL, 0},
+    {"env", NULL, 0},
+    {"sudo", NULL, 0},
+    {"time", NULL, 0},
+    {"nice", NULL, 0},
+    {"nohup", NULL, 0},
+    {"command", NULL, 0},
+    {"exec", NULL, 0},
+    {"stdbuf", NULL, 0},
+    {"timeout", NULL, 1},
+    {"gtimeout", NULL, 1},
+    {"xvfb-run", NULL, 0},
+    {"npx", NULL, 0},
+    {"bunx", NULL, 0},
+    {"pnpx", NULL, 0},
+    {"pnpm", "exec", 0},
+    {"pnpm", "dlx", 0},
+    {"npm", "exec", 0},
+    {"yarn", "exec", 0},
+    {"yarn", "dlx", 0},
+    {"poetry", "run", 0},
+    {"uv", "run", 0},
+    {"pipenv", "run", 0},
+    {"pdm", "run", 0},
+    {"rye", "run", 0},
+    {"hatch", "run", 0},
+    {"bundle", "exec", 0},
+    {"coverage", "run", 0},
+    {"if", NULL, 0},
+    {"then", NULL, 0},
+    {"do", NULL, 0},
+    {"else", NULL, 0},
+    {"!", NULL, 0},
+    {"{", NULL, 0},
+    {"unbuffer", NULL, 0},
+    {"dotenv", NULL, 0},
+    {"cross-env", NULL, 0},
+    {"docker", "exec", 1},
+    {"podman", "exec", 1},
+    {"docker", "run", 1},
+    {"bun", "x", 0},
+    {"compose", "run", 1},
+    {"compose", "exec", 1},
+    {"docker-compose", "run", 1},
+    {"docker-compose", "exec", 1},
+    {"direnv", "exec", 1},
+    {"nix", "develop", 0},
+    {"mise", "exec", 0},
+    {"uvx", NULL, 0},
 };
 
 static void drop(struct words *w, size_t n)
@@ -104,6 +142,8 @@ static struct words words_of(const struct shell_command *c)
     struct words w = {c->words, c->count};
     while (w.n > 0 && is_assignment(w.p[0]))
         drop(&w, 1);
+    if (w.n > 1 && str_equal(w.p[0], STR("docker")) && is_word(&w, 1, "compose"))
+        drop(&w, 1); /* of two words; only "compose" can be told from a program's name */
     for (int i = 0; i < 8 && unwrap_once(&w); i++)
         continue;
     return w;
@@ -199,6 +239,8 @@ static const struct check {
     {"cppcheck", ANY, CHECK_LINT},
     {"bazel", "test", CHECK_TEST},
     {"bazel", "build", CHECK_BUILD},
+    {"bazelisk", "test", CHECK_TEST},
+    {"bazelisk", "build", CHECK_BUILD},
     {"zig", "test", CHECK_TEST},
     {"zig", "build", CHECK_BUILD},
     /* the JVM, .NET, Swift */
@@ -209,7 +251,9 @@ static const struct check {
     {"mvn", "install", CHECK_BUILD},
     {"mvnw", "test", CHECK_TEST},
     {"mvnw", "verify", CHECK_TEST},
+    {"mvnw", "compile", CHECK_BUILD},
     {"mvnw", "package", CHECK_BUILD},
+    {"mvnw", "install", CHECK_BUILD},
     {"gradle", "test", CHECK_TEST},
     {"gradle", "check", CHECK_TEST},
     {"gradle", "lint", CHECK_LINT},
@@ -225,6 +269,7 @@ static const struct check {
     {"swift", "test", CHECK_TEST},
     {"swift", "build", CHECK_BUILD},
     {"xcodebuild", "test", CHECK_TEST},
+    {"xcodebuild", "build", CHECK_BUILD},
     {"flutter", "test", CHECK_TEST},
     {"flutter", "analyze", CHECK_LINT},
     {"dart", "test", CHECK_TEST},
@@ -246,12 +291,24 @@ static const struct check {
     {"mix", "test", CHECK_TEST},
     {"mix", "credo", CHECK_LINT},
     {"mix", "compile", CHECK_BUILD},
+    {"lein", "test", CHECK_TEST},
+    {"stack", "test", CHECK_TEST},
+    {"stack", "build", CHECK_BUILD},
+    {"cabal", "test", CHECK_TEST},
+    {"cabal", "build", CHECK_BUILD},
+    {"dune", "test", CHECK_TEST},
+    {"dune", "build", CHECK_BUILD},
+    {"rebar3", "eunit", CHECK_TEST},
+    {"prove", ANY, CHECK_TEST},
+    {"busted", ANY, CHECK_TEST},
     {"bats", ANY, CHECK_TEST},
     {"shellcheck", ANY, CHECK_LINT},
     {"hadolint", ANY, CHECK_LINT},
     {"yamllint", ANY, CHECK_LINT},
     {"actionlint", ANY, CHECK_LINT},
     {"pre-commit", "run", CHECK_LINT},
+    {"docker", "build", CHECK_BUILD},
+    {"podman", "build", CHECK_BUILD},
     {"terraform", "validate", CHECK_LINT},
     {"ansible-lint", ANY, CHECK_LINT},
 };
@@ -293,13 +350,20 @@ static bool script_kind(struct str name, enum check_kind *ret)
     return false;
 }
 
+/* "-j 8", but not "-j test". */
+static bool is_jobs(const struct words *w, size_t i)
+{
+    return is_word(w, i, "-j") && i + 1 < w->n && w->p[i + 1].n > 0 && w->p[i + 1].p[0] >= '0' &&
+           w->p[i + 1].p[0] <= '9';
+}
+
 static size_t first_plain(const struct words *w, size_t from)
 {
     static const char *const with_value[] = {
-        "-C",          "-f",    "-p", "--prefix", "--filter",        "-w",
-        "--workspace", "--dir", "-j", "--cwd",    "--manifest-path", NULL};
+        "-C",    "-f", "-p",    "--prefix",        "--filter",    "-w", "--workspace",
+        "--dir", "-F", "--cwd", "--manifest-path", "--directory", NULL};
     for (size_t i = from; i < w->n; i++) {
-        if (is_one_of(w->p[i], with_value))
+        if (is_one_of(w->p[i], with_value) || is_jobs(w, i))
             i++;
         else if (w->p[i].n == 0 || (w->p[i].p[0] != '-' && w->p[i].p[0] != '+' && !is_assignment(w->p[i])))
             return i;
@@ -307,45 +371,89 @@ static size_t first_plain(const struct words *w, size_t from)
     return w->n;
 }
 
+static bool is_make(struct str program)
+{
+    static const char *const names[] = {"make", "gmake", "ninja", NULL};
+    return is_one_of(program, names);
+}
+
+/* Unless it is known to be something else, a target is something to be built. */
+static bool runs_target(struct str target, enum check_kind *ret)
+{
+    static const char *const others[] = {
+        "clean",   "distclean", "install", "uninstall", "run",     "help",    "format", "fmt",
+        "up",      "down",      "dev",     "start",     "stop",    "restart", "deploy", "serve",
+        "watch",   "setup",     "deps",    "init",      "db",      "migrate", "seed",   "release",
+        "publish", "push",      "docs",    "doc",       "tags",    "shell",   "logs",   "bootstrap",
+        "fix",     "generate",  "version", "update",    "upgrade", NULL};
+    if (script_kind(target, ret))
+        return true;
+    *ret = CHECK_BUILD;
+    struct str rest = target, part;
+    while (rest.p && str_split(&rest, '-', &part))
+        if (is_one_of(part, others))
+            return false;
+    return true;
+}
+
+/* `npm ci` installs; npm runs a script but `test` only when told to, the others do without. */
+static bool needs_run_word(struct str program, struct str name)
+{
+    static const char *const installers[] = {"pnpm", "yarn", "bun", NULL};
+    return (str_equal(program, STR("npm")) && !str_equal(name, STR("test"))) ||
+           (is_one_of(program, installers) && str_equal(name, STR("ci")));
+}
+
+static bool by_table(const struct words *w, struct str program, enum check_kind *ret);
+
 static bool runs_script(const struct words *w, struct str program, enum check_kind *ret)
 {
-    static const char *const run_words[] = {"run", "run-script", "workspace", NULL};
-    bool is_make = str_equal(program, STR("make")) || str_equal(program, STR("gmake")) ||
-                   str_equal(program, STR("ninja"));
+    static const char *const run_words[] = {"run", "run-script", "task", NULL};
+    static const char *const runs_programs[] = {"pnpm", "yarn", "bun", NULL};
     size_t at = first_plain(w, 1);
-    while (at < w->n && is_one_of(w->p[at], run_words))
+    bool told = false;
+    if (is_word(w, at, "workspace")) /* yarn workspace web test */
+        at = first_plain(w, at + 2);
+    for (; at < w->n && is_one_of(w->p[at], run_words); told = true)
         at = first_plain(w, at + 1);
-    if (at >= w->n && is_make) { /* the default target */
+    if (at >= w->n) { /* the default target */
         *ret = CHECK_BUILD;
-        return true;
+        return is_make(program);
     }
-    if (at < w->n && is_make && !script_kind(w->p[at], ret)) {
-        static const char *const no_checks[] = {"clean", "install", "run", "help",  "format",    "fmt",
-                                                "up",    "down",    "dev", "start", "distclean", NULL};
-        *ret = CHECK_BUILD;
-        return !is_one_of(w->p[at], no_checks);
-    }
-    if (at < w->n && (str_equal(w->p[at], STR("t")) || str_equal(w->p[at], STR("tst"))) &&
-        str_equal(program, STR("npm"))) {
+    if (is_make(program))
+        return runs_target(w->p[at], ret);
+    if (str_equal(program, STR("npm")) && (is_word(w, at, "t") || is_word(w, at, "tst"))) {
         *ret = CHECK_TEST;
         return true;
     }
-    return at < w->n && script_kind(w->p[at], ret);
+    struct words inner = {w->p + at, w->n - at};
+    if (is_one_of(program, runs_programs) && by_table(&inner, inner.p[0], ret))
+        return true;
+    return (told || !needs_run_word(program, w->p[at])) && script_kind(w->p[at], ret);
 }
 
 /* "./run-tests.sh", "scripts/test", "tools/check": by the name of the file. */
 static bool is_own_script(const struct words *w, enum check_kind *ret)
 {
     static const char *const shells[] = {"bash", "sh", "zsh", "dash", NULL};
-    size_t at = is_one_of(program_of(w->p[0]), shells) ? first_plain(w, 1) : 0;
-    if (at >= w->n || str_find(w->p[at], STR("/")) < 0)
+    static const char *const interpreters[] = {"python", "python3", "node", "ruby", "tsx", "perl", NULL};
+    static const struct str endings[] = {{".bash", 5}, {".mjs", 4}, {".cjs", 4}, {".sh", 3}, {".py", 3},
+                                         {".js", 3},   {".ts", 3},  {".rb", 3},  {".pl", 3}};
+    bool interpreted = is_one_of(program_of(w->p[0]), interpreters),
+         told = interpreted || is_one_of(program_of(w->p[0]), shells), has_ending = false;
+    size_t at = told ? first_plain(w, 1) : 0;
+    if (at >= w->n || str_find(w->p[at], STR(" ")) >= 0)
         return false;
     struct str name = program_of(w->p[at]);
-    static const struct str endings[] = {{".sh", 3}, {".py", 3}, {".bash", 5}, {".mjs", 4}, {".js", 3}};
-    for (size_t i = 0; i < COUNT_OF(endings); i++)
-        if (str_ends_with(name, endings[i]))
+    for (size_t i = 0; i < COUNT_OF(endings) && !has_ending; i++)
+        if (str_ends_with(name, endings[i])) {
             name.n -= endings[i].n;
-    return script_kind(name, ret);
+            has_ending = true;
+        }
+    if (told ? !has_ending && (interpreted || str_find(w->p[at], STR("/")) < 0)
+             : str_find(w->p[at], STR("/")) < 0)
+        return false;
+    return script_kind(name, ret) && (!interpreted || *ret == CHECK_TEST);
 }
 
 static bool has_word(const struct words *w, const char *const *words)
@@ -358,10 +466,20 @@ static bool has_word(const struct words *w, const char *const *words)
 
 static bool asks_only(const struct words *w)
 {
-    static const char *const words[] = {"--help",    "-h",          "--version", "--collect-only",
-                                        "--co",      "--listTests", "--list",    "--watch",
-                                        "--dry-run", "--init",      "-V",        NULL};
-    return has_word(w, words);
+    static const char *const words[] = {
+        "--help",     "-h",       "--version",    "--collect-only", "--co",          "--listTests",
+        "--list",     "--watch",  "--dry-run",    "--init",         "--showConfig",  "--markers",
+        "--fixtures", "--no-run", "--list-tests", "--print-config", "--show-config", "--just-print",
+        NULL};
+    bool is_quiet = str_equal(program_of(w->p[0]), STR("ctest")) || is_make(program_of(w->p[0]));
+    return has_word(w, words) || (is_quiet && is_word(w, 1, "-n")) || is_word(w, 1, "-N") ||
+           (!is_quiet && w->n == 2 && is_word(w, 1, "-V"));
+}
+
+static bool takes_verbs(const char *program) /* several, or one behind other words */
+{
+    return strncmp(program, "mvn", 3) == 0 || strncmp(program, "gradle", 6) == 0 ||
+           strcmp(program, "xcodebuild") == 0;
 }
 
 static bool by_table(const struct words *w, struct str program, enum check_kind *ret)
@@ -376,8 +494,8 @@ static bool by_table(const struct words *w, struct str program, enum check_kind 
             fits = str_equal(w->p[k], str_of(c->verb)) ||
                    (w->p[k].n > strlen(c->verb) && str_ends_with(w->p[k], str_of(c->verb)) &&
                     w->p[k].p[w->p[k].n - strlen(c->verb) - 1] == ':'); /* gradle :app:test */
-            if (strncmp(c->program, "mvn", 3) != 0 && strncmp(c->program, "gradle", 6) != 0)
-                break; /* only these take several verbs */
+            if (!takes_verbs(c->program))
+                break;
         }
         if (fits) {
             *ret = c->kind;
@@ -392,12 +510,19 @@ static bool by_option(const struct words *w, struct str program, enum check_kind
     static const struct {
         const char *program, *option;
         enum check_kind kind;
-    } rows[] = {{"node", "--test", CHECK_TEST},     {"prettier", "--check", CHECK_LINT},
-                {"prettier", "-c", CHECK_LINT},     {"black", "--check", CHECK_LINT},
-                {"isort", "--check", CHECK_LINT},   {"ruff", "--check", CHECK_LINT},
-                {"rustfmt", "--check", CHECK_LINT}, {"cmake", "--build", CHECK_BUILD},
-                {"cargo", "--check", CHECK_LINT},   {"clang-format", "--dry-run", CHECK_LINT},
-                {"tsx", "--test", CHECK_TEST},      {"node", "--check", CHECK_BUILD}};
+    } rows[] = {{"node", "--test", CHECK_TEST},
+                {"prettier", "--check", CHECK_LINT},
+                {"prettier", "-c", CHECK_LINT},
+                {"black", "--check", CHECK_LINT},
+                {"isort", "--check", CHECK_LINT},
+                {"ruff", "--check", CHECK_LINT},
+                {"rustfmt", "--check", CHECK_LINT},
+                {"cmake", "--build", CHECK_BUILD},
+                {"cargo", "--check", CHECK_LINT},
+                {"clang-format", "--dry-run", CHECK_LINT},
+                {"tsx", "--test", CHECK_TEST},
+                {"node", "--check", CHECK_BUILD},
+                {"dotnet", "--verify-no-changes", CHECK_LINT}};
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         for (size_t k = 1; k < w->n && str_equal(program, str_of(rows[i].program)); k++)
             if (str_equal(w->p[k], str_of(rows[i].option))) {
@@ -422,9 +547,10 @@ bool check_command_kind(const struct shell_command *c, enum check_kind *ret)
     if (is_one_of(program, script_runners))
         return runs_script(&w, program, ret);
     if (str_starts_with(program, STR("python")) && w.n > 1) { /* manage.py test */
-        bool tests = is_word(&w, 2, "test") && str_ends_with(w.p[1], STR("manage.py"));
+        bool tests = is_word(&w, 2, "test") &&
+                     (str_ends_with(w.p[1], STR("manage.py")) || str_equal(w.p[1], STR("setup.py")));
         *ret = CHECK_TEST;
-        return tests;
+        return tests || is_own_script(&w, ret);
     }
     if (str_equal(program, STR("php")) && w.n > 2 && str_ends_with(w.p[1], STR("artisan")) &&
         is_word(&w, 2, "test")) {

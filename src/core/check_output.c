@@ -157,6 +157,10 @@ static const struct fixed { /* a line that says it outright */
     {STARTS, "Build FAILED", CHECK_FAILED},
     {STARTS, "Success: no issues found", CHECK_PASSED}, /* mypy */
     {STARTS, "All checks passed", CHECK_PASSED},        /* ruff */
+    {HAS, " fixed, 0 remaining)", CHECK_PASSED},        /* ruff --fix */
+    {STARTS, "All tests successful", CHECK_PASSED},     /* prove */
+    {EQUALS, "Result: PASS", CHECK_PASSED},
+    {EQUALS, "Result: FAIL", CHECK_FAILED},
     {STARTS, "All matched files use Prettier", CHECK_PASSED},
     {HAS, "Code style issues", CHECK_FAILED}, /* prettier */
     {STARTS, "make: ***", CHECK_FAILED},
@@ -183,6 +187,38 @@ static enum check_outcome fixed_outcome(struct str s)
             return fixed[i].outcome;
     }
     return CHECK_UNKNOWN;
+}
+
+/* "3 failed, 12 passed in 0.4 s", "12 passing (1s)", "0 errors, 2 warnings", "5 examples, 1 failure", "90%
+ * tests passed, 1 tests failed out of 10"; not "2 failed logins are in the log". */
+static bool is_list_of_counts(struct str s)
+{
+    static const struct str ends[] = {
+        {" in ", 4}, {" (", 2}, {" generated", 10}, {" out of ", 8}, {" total", 6}, {" |", 2}, {".", 1}};
+    size_t at = 0;
+    for (;;) {
+        int64_t value;
+        if (!number_at(s, at, &at, &value))
+            return false;
+        at += at < s.n && s.p[at] == '%';
+        for (int words = 0; words < 2 && at + 1 < s.n && s.p[at] == ' ' && is_letter(s.p[at + 1]); words++) {
+            struct str rest = {s.p + at, s.n - at};
+            if (words > 0 && (str_starts_with(rest, ends[0]) || str_starts_with(rest, STR(" and "))))
+                break;
+            for (at++; at < s.n && is_letter(s.p[at]); at++)
+                continue;
+        }
+        struct str rest = {s.p + at, s.n - at};
+        bool more = str_starts_with(rest, STR(", ")) || str_starts_with(rest, STR("; "));
+        if (more || str_starts_with(rest, STR(" and "))) {
+            at += more ? 2 : 5;
+            continue;
+        }
+        for (size_t i = 0; i < COUNT_OF(ends); i++)
+            if (str_starts_with(rest, ends[i]))
+                return true;
+        return rest.n == 0;
+    }
 }
 
 /* Where the line begins as a summary that counts does. */
@@ -216,14 +252,10 @@ static bool may_count(struct str s)
                                          "Summary",
                                          "Results:",
                                          NULL};
-    size_t end;
-    int64_t value;
     for (size_t i = 0; starts[i]; i++)
         if (str_starts_with(s, str_of(starts[i])))
             return true;
-    /* "3 failed, 12 passed in 0.4 s", "12 passing (1s)", "0 errors, 2 warnings", "5 examples, 1 failure" */
-    return s.n > 0 && is_digit(s.p[0]) && number_at(s, 0, &end, &value) && end < s.n &&
-           (s.p[end] == ' ' || s.p[end] == '%');
+    return is_list_of_counts(s);
 }
 
 static bool counts(struct str s, struct tally *t)

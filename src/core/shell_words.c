@@ -84,7 +84,7 @@ static bool read_word(struct parser *s, struct str *ret)
 
 static void end_command(struct parser *s, enum shell_operator behind)
 {
-    if (s->now->count == 0)
+    if (s->now->count == 0 || s->line->count == SHELL_COMMANDS_MAX)
         return;
     s->now->behind = behind;
     if (++s->line->count < SHELL_COMMANDS_MAX)
@@ -179,7 +179,57 @@ static void note_pipefail(struct shell_line *line)
     }
 }
 
-void shell_line_parse(struct str text, struct arena *a, struct shell_line *ret)
+static bool is_word_of(struct str word, const char *const *names)
+{
+    for (; *names; names++)
+        if (str_equal(word, str_of(*names)))
+            return true;
+    return false;
+}
+
+/* bash -c "…": what is inside stands in its place; its last operator is the outer one's. */
+static bool is_nested(const struct shell_command *c, struct str *ret)
+{
+    static const char *const shells[] = {"bash", "sh", "zsh", "dash", "/bin/bash", "/bin/sh", NULL};
+    static const char *const launchers[] = {"timeout", "env",    "sudo",     "time", "nice",
+                                            "docker",  "podman", "xvfb-run", "exec", NULL};
+    size_t at = 0;
+    if (is_word_of(c->words[0], launchers))
+        while (at < c->count && !is_word_of(c->words[at], shells))
+            at++;
+    bool found = at < c->count && is_word_of(c->words[at], shells);
+    for (size_t w = at + 1; found && w + 1 < c->count && c->words[w].n > 1 && c->words[w].p[0] == '-'; w++)
+        if (c->words[w].p[1] != '-' && c->words[w].p[c->words[w].n - 1] == 'c') {
+            *ret = c->words[w + 1];
+            return true;
+        }
+    return false;
+}
+
+static void parse(struct str text, struct arena *a, struct shell_line *ret);
+
+static void enter_nested(struct shell_line *line, struct arena *a)
+{
+    for (size_t i = 0; i < line->count; i++) {
+        struct str text;
+        struct shell_line inner;
+        if (!is_nested(&line->commands[i], &text))
+            continue;
+        parse(text, a, &inner);
+        if (inner.count == 0 || line->count - 1 + inner.count > SHELL_COMMANDS_MAX)
+            continue;
+        if (inner.commands[inner.count - 1].behind == SHELL_END)
+            inner.commands[inner.count - 1].behind = line->commands[i].behind;
+        memmove(&line->commands[i + inner.count], &line->commands[i + 1],
+                (line->count - i - 1) * sizeof(*line->commands));
+        memcpy(&line->commands[i], inner.commands, inner.count * sizeof(*line->commands));
+        line->count += inner.count - 1;
+        line->has_pipefail = line->has_pipefail || inner.has_pipefail;
+        i += inner.count - 1;
+    }
+}
+
+static void parse(struct str text, struct arena *a, struct shell_line *ret)
 {
     *ret = (struct shell_line){.commands = arena_alloc(a, SHELL_COMMANDS_MAX * sizeof(struct shell_command))};
     struct parser s = {.p = text.p, .end = text.p + text.n, .arena = a, .line = ret, .now = ret->commands};
@@ -202,4 +252,10 @@ void shell_line_parse(struct str text, struct arena *a, struct shell_line *ret)
                                                    ? SHELL_END
                                                    : ret->commands[ret->count - 1].behind;
     note_pipefail(ret);
+}
+
+void shell_line_parse(struct str text, struct arena *a, struct shell_line *ret)
+{
+    parse(text, a, ret);
+    enter_nested(ret, a);
 }

@@ -496,15 +496,16 @@ static void take_result(struct verification *v, const struct turn *turn)
             continue;
         struct check_summary summary = {.passed = -1, .failed = -1};
         bool stopped = was_stopped(turn);
-        if (!stopped)
-            check_summary_read(turn->text, &summary);
+        check_summary_read(turn->text, &summary);
+        if (stopped && summary.outcome != CHECK_FAILED) /* what it had failed by then, it has */
+            summary = (struct check_summary){.passed = -1, .failed = -1};
         for (size_t k = 0; k < p->count; k++) {
             struct verification_row *row = &v->rows[p->first + k];
             bool sole = p->is_sole[k] || (p->count == 1 && p->echoes_status);
             row->result_line = turn->line_no;
             row->result_block = turn->block_no;
             row->outcome =
-                stopped ? CHECK_UNKNOWN : outcome_of(status_of(p, turn, p->hides[k]), sole, &summary);
+                stopped ? summary.outcome : outcome_of(status_of(p, turn, p->hides[k]), sole, &summary);
             row->passed = p->count == 1 ? summary.passed : -1;
             row->failed = p->count == 1 ? summary.failed : -1;
             row->quote = cut(&v->arena, quote_of(turn, &summary));
