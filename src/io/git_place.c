@@ -45,9 +45,17 @@ static bool read_text(const char *directory, const char *name, struct buf *ret)
 /* `path` as it is meant from `base`. */
 static bool resolve(const char *base, struct str path, char ret[PATH_MAX])
 {
-    int n = path.n > 0 && path.p[0] == '/' ? snprintf(ret, PATH_MAX, "%.*s", STR_ARG(path))
-                                           : snprintf(ret, PATH_MAX, "%s/%.*s", base, STR_ARG(path));
-    return path.n > 0 && n > 0 && n < PATH_MAX;
+    bool is_absolute = path.n > 0 && path.p[0] == '/';
+    size_t base_n = is_absolute ? 0 : strlen(base);
+    size_t at = is_absolute ? 0 : base_n + 1;
+    if (path.n == 0 || at + path.n >= PATH_MAX)
+        return false;
+    memcpy(ret, base, base_n);
+    if (!is_absolute)
+        ret[base_n] = '/';
+    memcpy(ret + at, path.p, path.n);
+    ret[at + path.n] = '\0';
+    return true;
 }
 
 /* Where HEAD is: .git itself, or what the file of that name in a linked worktree says. */

@@ -11,7 +11,7 @@ import { alive, all, environment, kill } from '../lib/process.mjs';
 import { slowness, waitUntil } from '../lib/wait.mjs';
 
 const reconcileMs = 10_000;
-const rounds = Number(process.env.MUSTER_PROPERTY_ROUNDS ?? 30);
+const rounds = Number(process.env.MUSTER_PROPERTY_ROUNDS ?? 15);
 const seed = Number(process.env.MUSTER_PROPERTY_SEED ?? Math.floor(Math.random() * 2 ** 32));
 
 // mulberry32: a small generator with a period of 2^32 whose state is one number.
