@@ -58,27 +58,32 @@ test('the console', async (t) => {
     await t.test('shows what the API says, column by column', async (t) => {
         const { page, complaints, origins } = await openTab(t, browser);
         await openConsole(page, node);
-        const said = await agents(node);
-        const shown = await waitRows(page, (r) => r.length === said.length && r.every((row) => row.cells.cpu.text !== '—' || row.cells.verdict.text.startsWith('—')), 'a row per agent');
-        assert.deepEqual(shown.map((row) => row.id).sort(), said.map((a) => a.id).sort());
-        for (const agent of said) {
-            const { cells, group } = shown.find((row) => row.id === agent.id);
-            const cell = (name) => cells[name].text;
-            assert.equal(group, agent.session_id ?? '');
-            assert.ok(cell('name').startsWith(`${agent.name} ${agent.vendor ?? '—'} · ${agent.origin}`), cell('name'));
-            if (agent.liveness) assert.match(cell('verdict'), new RegExp(`^. ${agent.liveness.verdict} \\d+ (s|min)$`));
-            else assert.equal(cell('verdict'), `— ${agent.status}`);
-            assert.equal(cell('cause').replace(/[\d.]+/g, 'N'), (agent.liveness?.cause ?? agent.error_message ?? '—').replace(/[\d.]+/g, 'N'));
-            assert.equal(cell('waits_for'), agent.liveness?.waits_for ?? '—');
-            assert.equal(cell('task'), agent.task_id === null ? '—' : String(agent.task_id));
-            assert.equal(cells.repo.tip, agent.repo ?? agent.cwd ?? '');
-            assert.equal(cell('model'), agent.model ?? '—');
-            // figures that move: known here if and only if they are known there
-            assert.equal(cell('cpu') === '—', agent.cpu_percent === null);
-            assert.equal(cell('memory') === '—', agent.memory_bytes === null);
-            assert.equal(cell('tokens') === '—', agent.tokens_per_minute === null);
-            assert.equal(cell('cost') === '—', agent.cost_usd === null);
-        }
+        let said, shown;
+        // The two are asked one after the other, and between them a verdict may change: they agree soon, or never.
+        await waitUntil(async () => {
+            said = await agents(node);
+            shown = await rows(page);
+            assert.deepEqual(shown.map((row) => row.id).sort(), said.map((a) => a.id).sort());
+            for (const agent of said) {
+                const { cells, group } = shown.find((row) => row.id === agent.id);
+                const cell = (name) => cells[name].text;
+                assert.equal(group, agent.session_id ?? '');
+                assert.ok(cell('name').startsWith(`${agent.name} ${agent.vendor ?? '—'} · ${agent.origin}`), cell('name'));
+                if (agent.liveness) assert.match(cell('verdict'), new RegExp(`^. ${agent.liveness.verdict} \\d+ (s|min)$`));
+                else assert.equal(cell('verdict'), `— ${agent.status}`);
+                assert.equal(cell('cause').replace(/[\d.]+/g, 'N'), (agent.liveness?.cause ?? agent.error_message ?? '—').replace(/[\d.]+/g, 'N'));
+                assert.equal(cell('waits_for'), agent.liveness?.waits_for ?? '—');
+                assert.equal(cell('task'), agent.task_id === null ? '—' : String(agent.task_id));
+                assert.equal(cells.repo.tip, agent.repo ?? agent.cwd ?? '');
+                assert.equal(cell('model'), agent.model ?? '—');
+                // figures that move: known here if and only if they are known there
+                assert.equal(cell('cpu') === '—', agent.cpu_percent === null);
+                assert.equal(cell('memory') === '—', agent.memory_bytes === null);
+                assert.equal(cell('tokens') === '—', agent.tokens_per_minute === null);
+                assert.equal(cell('cost') === '—', agent.cost_usd === null);
+            }
+            return true;
+        }, 'the page to show what the API says', 30_000, 100);
         const local = said.find((a) => a.id === worker.id);
         assert.equal(local.repo, repo);
         assert.equal(shown.find((row) => row.id === worker.id).cells.repo.text, '…/acme/api');

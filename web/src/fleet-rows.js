@@ -16,7 +16,9 @@ export function filterAgents(agents, { verdict, vendor, q }) {
 
 // Larger figures first; those that are not known come last, whichever way.
 const byFigure = (key) => (a, b) => (b[key] ?? -1) - (a[key] ?? -1);
-const byText = (key) => (a, b) => String(a[key] ?? '').localeCompare(String(b[key] ?? ''), 'en', { numeric: true });
+// One for all: a comparison that sets up its own takes a hundred times as long.
+const { compare } = new Intl.Collator('en', { numeric: true });
+const byText = (key) => (a, b) => compare(String(a[key] ?? ''), String(b[key] ?? ''));
 const orders = {
     attention: (a, b) => rankOf(a.liveness?.verdict) - rankOf(b.liveness?.verdict),
     name: byText('name'),
@@ -43,9 +45,10 @@ export function groupAgents(agents, sessions, by, withEmpty) {
     const groups = new Map();
     const group = (id) => groups.get(id) ?? groups.set(id, { id, session: null, agents: [] }).get(id);
     if (by === 'session')
-        for (const session of sessions) if (withEmpty || agents.some((agent) => agent.session_id === session.id)) group(session.id).session = session;
+        for (const session of sessions) group(session.id).session = session;
     for (const agent of agents) group(groupings[by](agent)).agents.push(agent);
-    return [...groups.values()].sort((a, b) => (a.id === null) - (b.id === null) || String(a.id).localeCompare(String(b.id), 'en', { numeric: true }));
+    if (!withEmpty) for (const { id, agents: members } of [...groups.values()]) if (members.length === 0) groups.delete(id);
+    return [...groups.values()].sort((a, b) => (a.id === null) - (b.id === null) || compare(String(a.id), String(b.id)));
 }
 
 // Rows that say the same as before are the same object, so that nothing is drawn again for them.

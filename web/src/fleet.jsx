@@ -1,4 +1,5 @@
 // The fleet: one row per agent, in groups, with what the node says of each (spec 95 Console).
+import { useMemo } from 'preact/hooks';
 import { filterAgents, groupAgents, sortAgents } from './fleet-rows.js';
 import { UNKNOWN, age, bytes, clock, cost, count, percent, shortPath, text } from './format.js';
 import { choices } from './query.js';
@@ -84,11 +85,14 @@ function Filters({ query, agents, onQuery }) {
 }
 
 export function Fleet({ query, onQuery, lists: { agents, sessions }, history, now }) {
-    const shown = sortAgents(filterAgents(agents, query), query.sort);
     const filtered = Boolean(query.q || query.verdict || query.vendor);
-    const groups = groupAgents(shown, sessions, query.group, !filtered).map((group) => ({
-        id: group.id, rows: group.agents, head: query.group === 'none' ? null : <GroupHead group={group} by={query.group} />,
-    }));
+    // Not again when only the clock has moved.
+    const { shown, groups } = useMemo(() => {
+        const shown = sortAgents(filterAgents(agents, query), query.sort);
+        return { shown, groups: groupAgents(shown, sessions, query.group, !filtered).map((group) => ({
+            id: group.id, rows: group.agents, head: query.group === 'none' ? null : <GroupHead group={group} by={query.group} />,
+        })) };
+    }, [agents, sessions, query]);
     return (
         <>
             <Filters query={query} agents={agents} onQuery={onQuery} />
