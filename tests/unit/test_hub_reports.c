@@ -52,13 +52,11 @@ static struct report_taken take(struct fixture *f, struct sent s)
 }
 #define TAKE_WINDOW(...) take(f, (struct sent){__VA_ARGS__, .total_tasks = -1})
 
-static int enrol(void **state)
+static struct fixture *enrolled(struct fixture *f)
 {
-    (void)fixture_setup(state);
-    struct fixture *f = *state;
     MUST(instance_insert(
         f->db, &(struct instance){.id = "n1", .name = "n1", .key_hash = "h", .expected_by = T0}, T0, &e));
-    return 0;
+    return f;
 }
 
 static size_t findings(struct fixture *f, const char *kind, struct instance_gap **ret)
@@ -83,7 +81,7 @@ static int64_t counted_tasks(struct fixture *f)
 
 static void the_same_bytes_are_one_report_and_others_are_refused(void **state)
 {
-    struct fixture *f = *state;
+    struct fixture *f = enrolled(*state);
     struct report_taken t;
     struct sent s = {0, 5, 1, "e", 7, -1};
     assert_int_equal(send_at(f, &s, "bytes", T0, &t), 0);
@@ -97,7 +95,7 @@ static void the_same_bytes_are_one_report_and_others_are_refused(void **state)
 
 static void a_gap_is_listed_until_what_is_missing_comes(void **state)
 {
-    struct fixture *f = *state;
+    struct fixture *f = enrolled(*state);
     struct instance_gap *gaps;
     (void)TAKE_WINDOW(0, 5, 1, "e", 1);
     struct report_taken t = TAKE_WINDOW(20, 25, 5, "e", 1);
@@ -121,7 +119,7 @@ static void a_gap_is_listed_until_what_is_missing_comes(void **state)
 
 static void windows_that_were_lost_before_the_first_one_are_known_by_their_numbers(void **state)
 {
-    struct fixture *f = *state;
+    struct fixture *f = enrolled(*state);
     struct report_taken t = TAKE_WINDOW(10, 15, 3, "e", 1);
     assert_int_equal(t.missing_count, 2);
     t = TAKE_WINDOW(5, 10, 2, "e", 1);
@@ -134,7 +132,7 @@ static void windows_that_were_lost_before_the_first_one_are_known_by_their_numbe
 
 static void an_overlap_is_flagged_and_no_moment_counts_twice(void **state)
 {
-    struct fixture *f = *state;
+    struct fixture *f = enrolled(*state);
     (void)TAKE_WINDOW(0, 10, 0, NULL, 4);
     assert_false(TAKE_WINDOW(10, 20, 0, NULL, 5).overlap); /* half-open: they touch */
     assert_true(TAKE_WINDOW(5, 15, 0, NULL, 100).overlap);
@@ -146,7 +144,7 @@ static void an_overlap_is_flagged_and_no_moment_counts_twice(void **state)
 
 static void a_window_half_inside_a_gap_overlaps(void **state)
 {
-    struct fixture *f = *state;
+    struct fixture *f = enrolled(*state);
     (void)TAKE_WINDOW(0, 10, 0, NULL, 1);
     (void)TAKE_WINDOW(20, 30, 0, NULL, 1);
     assert_true(TAKE_WINDOW(5, 15, 0, NULL, 100).overlap);
@@ -158,7 +156,7 @@ static void a_window_half_inside_a_gap_overlaps(void **state)
 /* The store was restored from a copy: its numbers come again, with other windows. */
 static void a_rewind_is_listed(void **state)
 {
-    struct fixture *f = *state;
+    struct fixture *f = enrolled(*state);
     for (int64_t n = 1; n <= 5; n++)
         (void)TAKE_WINDOW((n - 1) * 5, n * 5, n, "e", 1);
     (void)TAKE_WINDOW(15, 60, 4, "e", 1); /* restored as of window 3, an hour later */
@@ -172,7 +170,7 @@ static void a_rewind_is_listed(void **state)
 /* Two copies of one store report at the same time. */
 static void a_clone_is_listed(void **state)
 {
-    struct fixture *f = *state;
+    struct fixture *f = enrolled(*state);
     for (int64_t n = 1; n <= 3; n++)
         (void)TAKE_WINDOW((n - 1) * 5, n * 5, n, "e", 1);
     (void)TAKE_WINDOW(15, 20, 4, "e", 1);
@@ -188,7 +186,7 @@ static void a_clone_is_listed(void **state)
 
 static void an_epoch_that_goes_on_after_another_has_begun_is_a_clone(void **state)
 {
-    struct fixture *f = *state;
+    struct fixture *f = enrolled(*state);
     (void)TAKE_WINDOW(0, 5, 1, "old", 1);
     (void)TAKE_WINDOW(10, 15, 1, "new", 1);
     assert_int_equal(findings(f, "epoch", NULL), 1);
@@ -200,7 +198,7 @@ static void an_epoch_that_goes_on_after_another_has_begun_is_a_clone(void **stat
 
 static void totals_that_do_not_add_up_are_listed(void **state)
 {
-    struct fixture *f = *state;
+    struct fixture *f = enrolled(*state);
     (void)take(f, (struct sent){0, 5, 1, "e", 4, 100});
     (void)take(f, (struct sent){5, 10, 2, "e", 3, 103});
     assert_int_equal(findings(f, "discontinuity", NULL), 0);
@@ -210,7 +208,7 @@ static void totals_that_do_not_add_up_are_listed(void **state)
 
 static void silence_is_found_after_three_intervals_and_ends_with_a_report(void **state)
 {
-    struct fixture *f = *state;
+    struct fixture *f = enrolled(*state);
     struct instance *silent;
     struct instance i;
     size_t count = 0;
@@ -232,7 +230,7 @@ static void a_report_counts_in_the_hour_day_and_month_that_it_begins_in(void **s
 {
     static const int64_t starts[ROLLUP_BUCKETS] = {T0 - 245 * SECOND, T0 - 11045 * SECOND,
                                                    INT64_C(1793491200) * SECOND};
-    struct fixture *f = *state;
+    struct fixture *f = enrolled(*state);
     (void)TAKE_WINDOW(0, 5, 1, "e", 4);
     (void)TAKE_WINDOW(5, 10, 2, "e", 6);
     for (int b = 0; b < ROLLUP_BUCKETS; b++) {
@@ -254,7 +252,7 @@ static void a_report_counts_in_the_hour_day_and_month_that_it_begins_in(void **s
 
 static void what_is_swept_still_counts_and_still_is_no_news(void **state)
 {
-    struct fixture *f = *state;
+    struct fixture *f = enrolled(*state);
     int64_t deleted = 0;
     (void)TAKE_WINDOW(0, 5, 1, "e", 4);
     (void)TAKE_WINDOW(5, 10, 2, "e", 4);
@@ -264,25 +262,21 @@ static void what_is_swept_still_counts_and_still_is_no_news(void **state)
     assert_int_equal(counted_tasks(f), 8);
 }
 
-#define TEST(name)                                                                                           \
-    {                                                                                                        \
-#name, name, enrol, fixture_teardown, NULL                                                           \
-    }
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_same_bytes_are_one_report_and_others_are_refused),
-        TEST(a_gap_is_listed_until_what_is_missing_comes),
-        TEST(windows_that_were_lost_before_the_first_one_are_known_by_their_numbers),
-        TEST(an_overlap_is_flagged_and_no_moment_counts_twice),
-        TEST(a_window_half_inside_a_gap_overlaps),
-        TEST(a_rewind_is_listed),
-        TEST(a_clone_is_listed),
-        TEST(an_epoch_that_goes_on_after_another_has_begun_is_a_clone),
-        TEST(totals_that_do_not_add_up_are_listed),
-        TEST(silence_is_found_after_three_intervals_and_ends_with_a_report),
-        TEST(a_report_counts_in_the_hour_day_and_month_that_it_begins_in),
-        TEST(what_is_swept_still_counts_and_still_is_no_news),
+        cmocka_unit_test(the_same_bytes_are_one_report_and_others_are_refused),
+        cmocka_unit_test(a_gap_is_listed_until_what_is_missing_comes),
+        cmocka_unit_test(windows_that_were_lost_before_the_first_one_are_known_by_their_numbers),
+        cmocka_unit_test(an_overlap_is_flagged_and_no_moment_counts_twice),
+        cmocka_unit_test(a_window_half_inside_a_gap_overlaps),
+        cmocka_unit_test(a_rewind_is_listed),
+        cmocka_unit_test(a_clone_is_listed),
+        cmocka_unit_test(an_epoch_that_goes_on_after_another_has_begun_is_a_clone),
+        cmocka_unit_test(totals_that_do_not_add_up_are_listed),
+        cmocka_unit_test(silence_is_found_after_three_intervals_and_ends_with_a_report),
+        cmocka_unit_test(a_report_counts_in_the_hour_day_and_month_that_it_begins_in),
+        cmocka_unit_test(what_is_swept_still_counts_and_still_is_no_news),
     };
     return fixture_run("hub_reports", tests, COUNT_OF(tests));
 }
