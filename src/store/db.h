@@ -78,6 +78,9 @@ enum db_topic {
 void db_announce(struct db *db, enum db_topic topic);
 const char *db_writer_id(struct db *db); /* of this connection; NULL when nobody else writes */
 
+/* The store's name for people: without the password that a URL may have.  The caller frees. */
+char *db_shown(const char *store);
+
 /* Transactions; the store does these, nobody else. */
 MUST_CHECK int db_begin(struct db *db, bool write, struct err *e);
 MUST_CHECK int db_commit(struct db *db, struct err *e);
