@@ -156,11 +156,12 @@ static int walk_page(struct db *db, struct link *at, struct arena *a, int64_t *r
 
 static int walk_chain(struct db *db, struct link *at, struct arena *a, int64_t *ret_id, struct err *e)
 {
-    int64_t count = PAGE_ROWS;
+    int64_t count = PAGE_ROWS, id = INT64_MIN; /* a row before the anchor is one too many */
     int rc = 0;
-    *ret_id = INT64_MIN; /* a row before the anchor is one too many */
     while (rc == 0 && count == PAGE_ROWS)
-        rc = walk_page(db, at, a, &count, ret_id, e);
+        rc = walk_page(db, at, a, &count, &id, e);
+    if (rc == AUDIT_E_BROKEN)
+        *ret_id = id;
     return rc;
 }
 
