@@ -38,6 +38,7 @@ async function startPostgres() {
     await tool([...as, bin('initdb'), '-D', path.join(dir, 'data'), '-A', 'trust', '-U', 'postgres'], { cwd: dir });
     const child = daemon([...serverCore, ...as, bin('postgres'), '-D', path.join(dir, 'data'), '-k', dir, '-c', 'listen_addresses='], { cwd: dir });
     await waitUntil(() => tool([bin('pg_isready'), '-h', dir]), 'PostgreSQL', 60_000);
+    await tool([bin('psql'), '-q', '-h', dir, '-U', 'postgres', '-c', 'CREATE SCHEMA muster']); // the node's, apart from pg-boss's
     return { pid: child.pid, url: `postgres://postgres@localhost/postgres?host=${encodeURIComponent(dir)}` };
 }
 
@@ -61,18 +62,22 @@ async function round(protocol, { port, pid }) {
 export default async function measure() {
     const node = await startNode({ config });
     const beanstalkd = await startBeanstalkd(), postgres = await startPostgres();
+    const shared = await startNode({ config: `store = "${postgres.url}&options=-csearch_path%3Dmuster"\n${config}` });
+    await finish(shared, history);
     await load('beanstalk', beanstalkd.port, 500);
     await pgBoss(postgres, 100);
     await finish(node, history);
-    const figures = { few: [], beanstalkd: [], boss: [], many: [] };
+    const figures = { few: [], shared: [], beanstalkd: [], boss: [], many: [] };
     for (let i = 0; i < rounds; i++) {
         figures.few.push(await round('http', node));
+        figures.shared.push(await round('http', shared));
         figures.beanstalkd.push(await round('beanstalk', beanstalkd));
         figures.boss.push(await pgBoss(postgres, 300));
     }
     const rate = (rows) => rows.map((r) => r.perSecond), cpu = (rows) => rows.map((r) => r.us);
     row('jobs, durable enqueue-claim-complete, 16 clients, against beanstalkd -b -f0', 'per s', rate(figures.few), rate(figures.beanstalkd), { ratio: '>=', value: 1 });
     row('jobs, the same, against pg-boss on PostgreSQL', 'per s', rate(figures.few), rate(figures.boss), { ratio: '>=', value: 10 });
+    row('jobs, the same with the node on that PostgreSQL too, against pg-boss', 'per s', rate(figures.shared), rate(figures.boss), { ratio: '>=', value: 1 });
     note(`jobs, CPU us of the server per cycle, against beanstalkd: ${spread(cpu(figures.few), cpu(figures.beanstalkd))}`);
     note(`jobs, CPU us of the server per cycle, against PostgreSQL under pg-boss: ${spread(cpu(figures.few), cpu(figures.boss))}`);
     await tenTimes(node, figures.few.length * jobs + history);

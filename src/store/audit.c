@@ -132,13 +132,18 @@ static bool row_follows(struct db_cursor *c, const struct link *before, struct a
     return row.id == before->id + 1 && str_equal(db_str(c, 10), str_of(hash));
 }
 
-static int walk_chain(struct db *db, struct link *at, struct arena *a, int64_t *ret_id, struct err *e)
+#define PAGE_ROWS 1000 /* a driver may hold all rows of an answer */
+
+static int walk_page(struct db *db, struct link *at, struct arena *a, int64_t *ret_count, int64_t *ret_id,
+                     struct err *e)
 {
     CLEANUP(db_done) struct db_cursor c = {0};
-    int rc = db_query(db, "SELECT " COLUMNS ", hash FROM audit_log ORDER BY id", DB_NO_ARGS, &c, e);
+    *ret_count = 0;
+    int rc = db_query(db, "SELECT " COLUMNS ", hash FROM audit_log WHERE id > $1 ORDER BY id LIMIT $2",
+                      DB_ARGS(DB_I64(*ret_id), DB_I64(PAGE_ROWS)), &c, e);
     if (rc)
         return rc;
-    while ((rc = db_next(&c, e)) == 1) {
+    for (; (rc = db_next(&c, e)) == 1; ++*ret_count, *ret_id = at->id) {
         if (!row_follows(&c, at, a)) {
             *ret_id = db_i64(&c, 0);
             return AUDIT_E_BROKEN;
@@ -146,6 +151,17 @@ static int walk_chain(struct db *db, struct link *at, struct arena *a, int64_t *
         set_link(at, db_i64(&c, 0), db_str(&c, 10));
         arena_reset(a);
     }
+    return rc;
+}
+
+static int walk_chain(struct db *db, struct link *at, struct arena *a, int64_t *ret_id, struct err *e)
+{
+    int64_t count = PAGE_ROWS, id = INT64_MIN; /* a row before the anchor is one too many */
+    int rc = 0;
+    while (rc == 0 && count == PAGE_ROWS)
+        rc = walk_page(db, at, a, &count, &id, e);
+    if (rc == AUDIT_E_BROKEN)
+        *ret_id = id;
     return rc;
 }
 

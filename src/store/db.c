@@ -124,6 +124,15 @@ const char *db_writer_id(struct db *db)
     return db->driver->writer_id ? db->driver->writer_id(db) : NULL;
 }
 
+char *db_shown(const char *store)
+{
+    const struct db_driver *driver = NULL;
+    struct str target;
+    if (db_driver_of(store, &driver, &target, NULL) != 0 || !driver->shown)
+        return xstrdup(store);
+    return driver->shown(store);
+}
+
 int db_begin(struct db *db, bool write, struct err *e)
 {
     return db->driver->begin(db, write, e);

@@ -1,9 +1,13 @@
 /* db.h -- one connection to the store's database, behind a driver (spec 10 D1).
  *
- * Two drivers fill the same table of operations: SQLite now, PostgreSQL later.  SQL is the dialect that both
- * speak, with parameters $1 $2 …, and stands only in src/store; statements are prepared once per connection
- * and kept by their text. Values are 64-bit integers, text and NULL (times are epoch µs, money micro-USD,
- * D4).  A connection belongs to one thread at a time. */
+ * Two drivers fill the same table of operations: SQLite and PostgreSQL.  SQL is the dialect that both speak,
+ * with parameters $1 $2 …, and stands only in src/store; statements are prepared once per connection and kept
+ * by their text.  Common: INSERT … ON CONFLICT … DO UPDATE, RETURNING, CASE, coalesce, row values, LIMIT.
+ * A parameter that stands alone ("$3 IS NULL") is CAST; a condition is no number (CASE WHEN … THEN 1 ELSE 0);
+ * every function is one that both have; a list is read in pages (a driver may hold a whole answer); a
+ * statement that failed fails its operation.  Migrations are written in SQLite's words (AUTOINCREMENT,
+ * STRICT, WITHOUT ROWID) and translated. Values are 64-bit integers, text and NULL (times are epoch µs, money
+ * micro-USD, D4).  A connection belongs to one thread at a time. */
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"
@@ -77,6 +81,9 @@ enum db_topic {
 };
 void db_announce(struct db *db, enum db_topic topic);
 const char *db_writer_id(struct db *db); /* of this connection; NULL when nobody else writes */
+
+/* The store's name for people: without the password that a URL may have.  The caller frees. */
+char *db_shown(const char *store);
 
 /* Transactions; the store does these, nobody else. */
 MUST_CHECK int db_begin(struct db *db, bool write, struct err *e);

@@ -372,6 +372,8 @@ int db_postgres_listen(struct db *db, struct err *e)
     if (rc == 0)
         rc = db_postgres_script(db, PQgetvalue(result, 0, 0), e);
     PQclear(result);
+    if (rc == 0 && !PQexitPipelineMode(db_postgres_of(db)->conn)) /* in which libpq looks for no notices */
+        rc = db_postgres_lost(db_postgres_of(db), e);
     return rc;
 }
 
@@ -521,6 +523,7 @@ const struct db_driver db_driver_postgres = {
     .in_transaction = postgres_in_transaction,
     .announce = postgres_announce,
     .writer_id = postgres_writer_id,
+    .shown = db_postgres_shown,
     .is_empty = db_postgres_is_empty,
     .has_migrations = db_postgres_has_migrations,
     .copy_aside = db_postgres_copy_aside,

@@ -5,20 +5,39 @@
 #include "store/runs_internal.h"
 #include "store/totals.h"
 
+#define PAGE "200" /* rows; what is old is at the front, so most walks end within the first */
+#define PAGE_ROWS 200
+
 /* Ids of rows that may go.  Ids ascend with created_at, so the walk ends at the first row younger than the
- * cutoff: it passes over what is alive, never over history.  The statement yields id, created_at, and whether
- * the row may go. */
+ * cutoff: it passes over what is alive, never over history.  The statement yields a page of id, created_at,
+ * and whether the row may go. */
+static int find_page(struct db *db, const char *sql, int64_t cutoff_us, int64_t limit, int64_t *after,
+                     struct rows *ret, bool *ret_over, struct err *e)
+{
+    CLEANUP(db_done) struct db_cursor c = {0};
+    int seen = 0;
+    int rc = db_query(db, sql, DB_ARGS(DB_I64(cutoff_us), DB_I64(*after)), &c, e);
+    if (rc)
+        return rc;
+    while ((int64_t)ret->count < limit && (rc = db_next(&c, e)) == 1 && db_i64(&c, 1) < cutoff_us) {
+        *after = db_i64(&c, 0);
+        seen++;
+        if (db_i64(&c, 2))
+            *(int64_t *)rows_add(ret) = db_i64(&c, 0);
+    }
+    *ret_over = seen < PAGE_ROWS;
+    return rc == 1 ? 0 : rc;
+}
+
 static int find_old(struct db *db, const char *sql, int64_t cutoff_us, int64_t limit, struct rows *ret,
                     struct err *e)
 {
-    CLEANUP(db_done) struct db_cursor c = {0};
-    int rc = db_query(db, sql, DB_ARGS(DB_I64(cutoff_us)), &c, e);
-    if (rc)
-        return rc;
-    while ((int64_t)ret->count < limit && (rc = db_next(&c, e)) == 1 && db_i64(&c, 1) < cutoff_us)
-        if (db_i64(&c, 2))
-            *(int64_t *)rows_add(ret) = db_i64(&c, 0);
-    return rc == 1 ? 0 : rc;
+    int64_t after = 0;
+    bool over = false;
+    int rc = 0;
+    while (rc == 0 && !over)
+        rc = find_page(db, sql, cutoff_us, limit, &after, ret, &over, e);
+    return rc;
 }
 
 static int delete_run(struct db *db, const struct run *r, struct err *e)
@@ -102,17 +121,17 @@ static const struct kind {
      "SELECT id, created_at, CASE WHEN finished_at < $1 AND state IN ('done', 'failed', 'cancelled')"
      " AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.job_id = jobs.id AND r.ended_at IS NULL) THEN 1 ELSE 0 "
      "END"
-     " FROM jobs WHERE id > 0 ORDER BY id",
+     " FROM jobs WHERE id > $2 ORDER BY id LIMIT " PAGE,
      delete_job},
     {offsetof(struct sweep_cutoffs, jobs_us),
      "SELECT id, created_at, CASE WHEN job_id IS NULL AND ended_at < $1 THEN 1 ELSE 0 END FROM runs WHERE id "
-     "> 0"
-     " ORDER BY id",
+     "> $2"
+     " ORDER BY id LIMIT " PAGE,
      delete_lone_run},
     {offsetof(struct sweep_cutoffs, tasks_us),
      "SELECT id, created_at, CASE WHEN terminal = 1 AND stage_entered_at < $1"
      " AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.task_id = tasks.id) THEN 1 ELSE 0 END"
-     " FROM tasks WHERE id > 0 ORDER BY id",
+     " FROM tasks WHERE id > $2 ORDER BY id LIMIT " PAGE,
      delete_task},
 };
 

@@ -65,7 +65,9 @@ static int status_work(struct api_op *op, struct db *db, struct err *e)
     json_kv_time_or_null(w, "started_at", true, n->started_wall_us);
     json_kv_i64(w, "uptime_s", (clock_monotonic_us() - n->started_us) / USEC_PER_SEC);
     json_kv_text(w, "data_dir", op->config->data_dir);
-    json_kv_text(w, "store", op->config->store);
+    char *store = db_shown(op->config->store);
+    json_kv_text(w, "store", store);
+    free(store);
     json_kv_bool(w, "ready", in->started);
     json_kv_bool(w, "paused", in->paused);
     put_jobs(w, rows, count);
