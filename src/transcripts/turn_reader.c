@@ -192,7 +192,8 @@ void turns_set_time(struct turns *t, const struct json_value *v)
 
 void turns_keep(char **to, struct str s)
 {
-    if (s.n == 0 || (*to && str_equal(str_of(*to), s)))
+    /* A line that is not UTF-8 is passed over, and so is what it says of the session. */
+    if (s.n == 0 || (*to && str_equal(str_of(*to), s)) || !str_is_utf8(s))
         return;
     free(*to);
     *to = str_dup(s);
