@@ -7,7 +7,8 @@
 #include "transcripts/line_objects.h"
 #include "transcripts/line_reader.h"
 
-#define OPEN_USES 64 /* tools that are under way at a time, as far as their results are told of them */
+#define TOLD_TURNS 256 /* of a format that repeats its records: how far back a repetition is known */
+#define OPEN_USES 64   /* tools that are under way at a time, as far as their results are told of them */
 #define EXIT_CODE_LINES 6
 
 struct open_use { /* of a tool: what its result will be told */
@@ -26,6 +27,8 @@ struct turn_reader {
     struct turn_session session;
     struct open_use uses[OPEN_USES];
     size_t next_use;
+    uint64_t told[TOLD_TURNS]; /* hashes; 0: free */
+    size_t next_told;
     struct turn_reader_facts facts;
 };
 
@@ -189,7 +192,8 @@ void turns_set_time(struct turns *t, const struct json_value *v)
 
 void turns_keep(char **to, struct str s)
 {
-    if (s.n == 0 || (*to && str_equal(str_of(*to), s)))
+    /* A line that is not UTF-8 is passed over, and so is what it says of the session. */
+    if (s.n == 0 || (*to && str_equal(str_of(*to), s)) || !str_is_utf8(s))
         return;
     free(*to);
     *to = str_dup(s);
@@ -276,6 +280,9 @@ static void tell_of_use(struct turn_reader *r, struct turn *result)
             result->tool_name = str_of(arena_strdup(a, str_of(u->name)));
         result->command = str_of(arena_strdup(a, str_of(u->command)));
         result->path = str_of(arena_strdup(a, str_of(u->path)));
+        /* Claude Code marks a command that fails; one that is not marked and was not stopped ended with 0. */
+        if (r->format == TURN_CLAUDE && result->command.n && !result->is_error && !r->turns.is_interrupted)
+            result->exit_code = 0;
         return;
     }
 }
@@ -289,6 +296,43 @@ static void match_tools(struct turn_reader *r)
         else if (turn->kind == TURN_TOOL_RESULT && turn->tool_id.n)
             tell_of_use(r, turn);
     }
+}
+
+/* -- records that are repeated -- */
+
+static uint64_t hash_of(const struct turn *turn)
+{
+    struct buf b = BUF_INIT;
+    bool has_tool = turn->tool_id.n > 0;
+    buf_printf(&b, "%d:%zu:%zu:", (int)turn->kind, turn->id.n, turn->tool_id.n);
+    buf_add_str(&b, turn->id);
+    buf_add_str(&b, turn->tool_id);
+    if (!has_tool)
+        buf_add_str(&b, turn->text);
+    uint64_t hash = hash_xx(buf_str(&b)) | 1;
+    buf_deinit(&b);
+    return hash;
+}
+
+static bool was_told(struct turn_reader *r, const struct turn *turn)
+{
+    if (turn->id.n == 0)
+        return false;
+    uint64_t hash = hash_of(turn);
+    for (size_t i = 0; i < TOLD_TURNS; i++)
+        if (r->told[i] == hash)
+            return true;
+    r->told[r->next_told++ % TOLD_TURNS] = hash;
+    return false;
+}
+
+static void leave_out_what_was_told(struct turn_reader *r)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < r->turns.count; i++)
+        if (!was_told(r, &r->turns.p[i]))
+            r->turns.p[kept++] = r->turns.p[i];
+    r->turns.count = kept;
 }
 
 /* -- reading -- */
@@ -329,11 +373,13 @@ static void read_line(struct turn_reader *r, struct str line)
     arena_reset(&r->arena);
     r->turns.count = 0;
     while (line_objects_next(&objects, &text)) {
-        r->turns.is_bad_time = false;
+        r->turns.is_bad_time = r->turns.is_interrupted = false;
         r->turns.common =
             (struct turn){.format = r->format, .line_no = r->line_no, .exit_code = TURN_EXIT_UNKNOWN};
         read_object(r, &objects, text);
     }
+    if (r->format == TURN_GEMINI)
+        leave_out_what_was_told(r);
     match_tools(r);
 }
 

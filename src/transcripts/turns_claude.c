@@ -77,7 +77,8 @@ static void add_use(struct turns *t, const struct json_value *b)
     turns_set_input(t, turn, &b[B_INPUT]);
 }
 
-/* A shell's result carries a code only where it is not 0. */
+/* A shell's result carries a code only where it is not 0; where the line does not say whose it is, the reader
+ * knows from the use. */
 static void add_result(struct turns *t, const struct json_value *v, const struct json_value *b)
 {
     struct turn *turn = turns_add(t, TURN_TOOL_RESULT);
@@ -88,6 +89,7 @@ static void add_result(struct turns *t, const struct json_value *v, const struct
         turn->exit_code = TURN_EXIT_UNKNOWN;
     else if (!turn->is_error && v[INTERRUPTED].kind == JSON_FALSE)
         turn->exit_code = 0;
+    t->is_interrupted = v[INTERRUPTED].kind == JSON_TRUE;
 }
 
 static void add_block(struct turns *t, const struct json_value *v, bool is_assistant,

@@ -1,5 +1,5 @@
-/* turns_gemini.c -- turns of a record of Gemini CLI.  A record with tool calls comes a second time, under its
- * id, when they have ended; only then are its tools told, and its text only once (spec 60 T4). */
+/* turns_gemini.c -- turns of a record of Gemini CLI.  A record comes again under its id when its tools have
+ * ended, with all that it said before; the reader leaves out what it has told (spec 60 T4). */
 #include "transcripts/turns_internal.h"
 
 enum slot { ID, TIMESTAMP, TYPE, MODEL, SESSION, CONTENT, THOUGHTS, CALLS, SLOTS };
@@ -74,15 +74,12 @@ static void add_answer(struct turns *t, const struct json_value *v)
 {
     struct str rest = v[CALLS].raw;
     struct json_value call;
-    if (v[CALLS].kind == JSON_ARRAY) {
-        while (json_scan_element(&rest, &call))
-            add_call(t, &call);
-        return; /* its text came with the record's first telling */
-    }
     struct turn *turn = turns_add(t, TURN_ANSWER);
     turns_set_blocks(t, turn, &v[CONTENT]);
     if (turn->text.n == 0)
         t->count--;
+    while (v[CALLS].kind == JSON_ARRAY && json_scan_element(&rest, &call))
+        add_call(t, &call);
 }
 
 enum json_outcome turns_gemini(struct turns *t, struct str text, const char **ret_end)

@@ -27,6 +27,7 @@ struct turns {           /* of one line */
     struct turn common;           /* what the line says of all its turns */
     struct turn_session *session; /* of the file */
     bool is_bad_time;             /* the line has a timestamp that is none */
+    bool is_interrupted;          /* a result of the line says that it was */
 };
 
 /* A format's parser: the object at the start of `text`; *ret_end is behind it. */

@@ -1,0 +1,254 @@
+#include "core/session_summary.h"
+
+#include "base/arena.h"
+#include "base/json_scan.h"
+#include "base/map.h"
+
+const char *const session_event_kind_names[SESSION_EVENT_KINDS] = {"tool", "mcp", "subagent", "skill",
+                                                                   "command"};
+
+#define INPUT_DEPTH_MAX 64
+#define NAME_BYTES_MAX 128
+
+struct session_summary {
+    struct arena arena;
+    struct session_event *events[SESSION_EVENTS_MAX]; /* in the arena, sorted */
+    struct session_event told[SESSION_EVENTS_MAX];    /* the same, for the caller */
+    size_t count;
+    struct map open; /* by tool id: the event whose result is to come */
+    int64_t prompts, answers, errors_unmatched, dropped, first_us, last_us, active_us;
+    int64_t prompt_line;
+    struct buf answer_id;
+};
+
+/* -- events -- */
+
+static int compare(enum session_event_kind kind, struct str name, const struct session_event *b)
+{
+    return kind != b->kind ? (kind < b->kind ? -1 : 1) : str_compare(name, b->name);
+}
+
+static struct session_event *event_of(struct session_summary *s, enum session_event_kind kind,
+                                      struct str name)
+{
+    size_t low = 0, high = s->count;
+    name.n = MIN(name.n, (size_t)NAME_BYTES_MAX);
+    while (low < high) {
+        size_t at = low + (high - low) / 2;
+        int c = compare(kind, name, s->events[at]);
+        if (c == 0)
+            return s->events[at];
+        if (c < 0)
+            high = at;
+        else
+            low = at + 1;
+    }
+    if (s->count == SESSION_EVENTS_MAX)
+        return NULL;
+    struct session_event *e = arena_alloc(&s->arena, sizeof(*e));
+    *e = (struct session_event){.kind = kind, .name = {arena_strdup(&s->arena, name), name.n}};
+    memmove(&s->events[low + 1], &s->events[low], (s->count++ - low) * sizeof(struct session_event *));
+    s->events[low] = e;
+    return e;
+}
+
+static struct session_event *count_use(struct session_summary *s, enum session_event_kind kind,
+                                       struct str name)
+{
+    struct session_event *e = event_of(s, kind, name);
+    if (e)
+        e->uses++;
+    else
+        s->dropped++;
+    return e;
+}
+
+/* The text of a member of a tool's input; false when it has none of that name. */
+static bool input_text(struct str input, const char *const *names, struct buf *ret)
+{
+    struct json_scan scan = {input};
+    struct buf key = BUF_INIT, value = BUF_INIT;
+    struct json_scanned type;
+    bool found = false, more = json_scan_take(&scan, '{');
+    while (more && !found) {
+        buf_clear(&key);
+        buf_clear(&value);
+        if (json_scan_string(&scan, &key) != 0 || !json_scan_take(&scan, ':'))
+            break;
+        struct json_scan at = scan;
+        if (json_scan_value(&scan, INPUT_DEPTH_MAX, &value, &type) != 0)
+            break;
+        for (int i = 0; names[i] && !found && type.type == JSON_SCAN_STRING; i++)
+            found = str_equal(buf_str(&key), str_of(names[i])) && json_scan_string(&at, ret) == 0 && ret->n;
+        more = json_scan_take(&scan, ',');
+    }
+    buf_deinit(&key);
+    buf_deinit(&value);
+    return found;
+}
+
+static const struct named_tool {
+    const char *tool;
+    enum session_event_kind kind;
+    const char *names[3]; /* of its input: what it is counted by */
+} named_tools[] = {{"Task", EVENT_SUBAGENT, {"subagent_type", NULL}},
+                   {"Agent", EVENT_SUBAGENT, {"subagent_type", NULL}},
+                   {"spawn_agent", EVENT_SUBAGENT, {"agent_type", "role", NULL}},
+                   {"Skill", EVENT_SKILL, {"skill", "name", NULL}},
+                   {"activate_skill", EVENT_SKILL, {"name", NULL}}};
+
+static struct session_event *use_of(struct session_summary *s, const struct turn *turn)
+{
+    if (str_starts_with(turn->tool_name, STR("mcp__")))
+        return count_use(s, EVENT_MCP, turn->tool_name);
+    for (size_t i = 0; i < COUNT_OF(named_tools); i++) {
+        const struct named_tool *t = &named_tools[i];
+        if (!str_equal(turn->tool_name, str_of(t->tool)))
+            continue;
+        struct buf name = BUF_INIT;
+        bool found = input_text(turn->tool_input, t->names, &name);
+        struct session_event *e = count_use(s, t->kind, found ? buf_str(&name) : turn->tool_name);
+        buf_deinit(&name);
+        return e;
+    }
+    return count_use(s, EVENT_TOOL, turn->tool_name);
+}
+
+static void take_use(struct session_summary *s, const struct turn *turn)
+{
+    struct session_event *e = use_of(s, turn);
+    if (e && turn->tool_id.n)
+        (void)map_put(&s->open, turn->tool_id, e);
+}
+
+static void take_result(struct session_summary *s, const struct turn *turn)
+{
+    struct session_event *e = turn->tool_id.n ? map_remove(&s->open, turn->tool_id) : NULL;
+    if (!turn->is_error)
+        return;
+    if (e)
+        e->errors++;
+    else
+        s->errors_unmatched++;
+}
+
+/* -- what is said -- */
+
+static size_t command_name(struct str s)
+{
+    size_t n = 0;
+    while (n < s.n && ((s.p[n] >= 'a' && s.p[n] <= 'z') || (s.p[n] >= 'A' && s.p[n] <= 'Z') ||
+                       (n > 0 && ((s.p[n] >= '0' && s.p[n] <= '9') || strchr("_:-", s.p[n])) && s.p[n])))
+        n++;
+    return n;
+}
+
+/* <command-name>/NAME</command-name>, wherever it stands; a path or prose with a stroke is none. */
+static void take_commands(struct session_summary *s, struct str text)
+{
+    static const struct str opens = {"<command-name>/", 15}, closes = {"</command-name>", 15};
+    ptrdiff_t at;
+    while ((at = str_find(text, opens)) >= 0) {
+        text = (struct str){text.p + at + opens.n, text.n - (size_t)at - opens.n};
+        size_t n = command_name(text);
+        if (n > 0 && str_starts_with((struct str){text.p + n, text.n - n}, closes))
+            (void)count_use(s, EVENT_COMMAND, (struct str){text.p, n});
+    }
+}
+
+static bool is_of_the_cli(struct str text)
+{
+    static const struct str starts[] = {
+        {"<local-command-", 15}, {"[Request interrupted", 20}, {"Caveat: ", 8}};
+    text = str_trim(text);
+    for (size_t i = 0; i < COUNT_OF(starts); i++)
+        if (str_starts_with(text, starts[i]))
+            return true;
+    return false;
+}
+
+static void take_prompt(struct session_summary *s, const struct turn *turn)
+{
+    take_commands(s, turn->text);
+    if (turn->is_meta || turn->is_sidechain || is_of_the_cli(turn->text) || turn->line_no == s->prompt_line)
+        return;
+    s->prompt_line = turn->line_no;
+    s->prompts++;
+}
+
+static void take_answer(struct session_summary *s, const struct turn *turn)
+{
+    if (turn->message_id.n && str_equal(turn->message_id, buf_str(&s->answer_id)))
+        return;
+    buf_clear(&s->answer_id);
+    buf_add_str(&s->answer_id, turn->message_id);
+    s->answers++;
+}
+
+/* A turn that is older than one before it adds nothing: what is between was counted with the newer one. */
+static void take_time(struct session_summary *s, int64_t at_us)
+{
+    if (at_us <= 0)
+        return;
+    if (s->first_us == 0)
+        s->first_us = s->last_us = at_us;
+    if (at_us > s->last_us) {
+        s->active_us += at_us - s->last_us <= SESSION_GAP_US ? at_us - s->last_us : 0;
+        s->last_us = at_us;
+    }
+    s->first_us = MIN(s->first_us, at_us);
+}
+
+/* -- for the caller -- */
+
+void session_summary_turn(struct session_summary *s, const struct turn *turn)
+{
+    take_time(s, turn->at_us);
+    if (turn->kind == TURN_TOOL_USE)
+        take_use(s, turn);
+    else if (turn->kind == TURN_TOOL_RESULT)
+        take_result(s, turn);
+    else if (turn->kind == TURN_PROMPT)
+        take_prompt(s, turn);
+    else if (turn->kind == TURN_ANSWER)
+        take_answer(s, turn);
+}
+
+void session_summary_result(struct session_summary *s, struct session_summary_result *ret)
+{
+    *ret = (struct session_summary_result){.events = s->told,
+                                           .count = s->count,
+                                           .prompts = s->prompts,
+                                           .answers = s->answers,
+                                           .errors_unmatched = s->errors_unmatched,
+                                           .dropped = s->dropped,
+                                           .first_us = s->first_us,
+                                           .last_us = s->last_us,
+                                           .active_us = s->active_us,
+                                           .wall_us = s->last_us - s->first_us};
+    for (size_t i = 0; i < s->count; i++) {
+        s->told[i] = *s->events[i];
+        ret->uses[s->told[i].kind] += s->told[i].uses;
+        ret->errors[s->told[i].kind] += s->told[i].errors;
+    }
+}
+
+struct session_summary *session_summary_new(void)
+{
+    struct session_summary *s = xnew(struct session_summary);
+    arena_init(&s->arena);
+    map_init(&s->open);
+    buf_init(&s->answer_id);
+    return s;
+}
+
+struct session_summary *session_summary_free(struct session_summary *s)
+{
+    if (!s)
+        return NULL;
+    arena_reset(&s->arena);
+    map_deinit(&s->open);
+    buf_deinit(&s->answer_id);
+    free(s);
+    return NULL;
+}

@@ -1,0 +1,44 @@
+/* session_summary.h -- what happened in a session, counted (spec 60 U7).
+ *
+ * Fed with the turns of one session in order.  A prompt is what a person wrote: neither a tool's result nor a
+ * line that the CLI made, nor what a subagent was told; a line of several blocks is one.  A tool's error is
+ * known from its result, however late that comes.  Active time leaves out gaps of more than ten minutes; wall
+ * time does not.  A subagent's tools count with the rest.  The same turns give the same rows, sorted by kind
+ * and name.  Pure. */
+#pragma once
+#include "core/turn.h"
+
+#define SESSION_GAP_US ((int64_t)600 * 1000 * 1000)
+#define SESSION_EVENTS_MAX 1000 /* names of one session; uses of others are counted in `dropped` */
+
+enum session_event_kind {
+    EVENT_TOOL,     /* of the CLI itself, by its name */
+    EVENT_MCP,      /* mcp__SERVER__TOOL */
+    EVENT_SUBAGENT, /* by its type, else by the tool's name */
+    EVENT_SKILL,
+    EVENT_COMMAND, /* /NAME, without the stroke */
+};
+#define SESSION_EVENT_KINDS 5
+extern const char *const session_event_kind_names[SESSION_EVENT_KINDS];
+
+struct session_event {
+    enum session_event_kind kind;
+    struct str name;
+    int64_t uses, errors;
+};
+
+struct session_summary_result {
+    const struct session_event *events; /* valid until the next turn */
+    size_t count;
+    int64_t uses[SESSION_EVENT_KINDS], errors[SESSION_EVENT_KINDS];
+    int64_t prompts, answers; /* answers: messages, of however many blocks */
+    int64_t errors_unmatched; /* results that failed and whose use was not seen */
+    int64_t dropped;
+    int64_t first_us, last_us, active_us, wall_us; /* 0: no turn told a time */
+};
+
+struct session_summary;
+struct session_summary *session_summary_new(void);
+struct session_summary *session_summary_free(struct session_summary *s); /* NULL ok; returns NULL */
+void session_summary_turn(struct session_summary *s, const struct turn *turn);
+void session_summary_result(struct session_summary *s, struct session_summary_result *ret);

@@ -1,0 +1,192 @@
+/* test_session_summary.c -- what happened in a session, counted (spec 60 U7). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "core/session_summary.h"
+
+#define MINUTE ((int64_t)60 * 1000 * 1000)
+
+static void summarise(const struct turn *turns, size_t count, struct session_summary **ret_s,
+                      struct session_summary_result *ret)
+{
+    *ret_s = session_summary_new();
+    for (size_t i = 0; i < count; i++)
+        session_summary_turn(*ret_s, &turns[i]);
+    session_summary_result(*ret_s, ret);
+}
+
+static void expect_events(const struct turn *turns, size_t count, const char *events)
+{
+    struct session_summary *s;
+    struct session_summary_result r;
+    struct buf out = BUF_INIT;
+    summarise(turns, count, &s, &r);
+    for (size_t i = 0; i < r.count; i++)
+        buf_printf(&out, "%s %.*s %lld/%lld;", session_event_kind_names[r.events[i].kind],
+                   (int)r.events[i].name.n, r.events[i].name.p, (long long)r.events[i].errors,
+                   (long long)r.events[i].uses);
+    assert_string_equal(out.p, events);
+    buf_deinit(&out);
+    (void)session_summary_free(s);
+}
+
+#define USE(id, name, input)                                                                                 \
+    {                                                                                                        \
+        .kind = TURN_TOOL_USE, .tool_id = STR(id), .tool_name = STR(name), .tool_input = STR(input)          \
+    }
+#define RESULT(id, error)                                                                                    \
+    {                                                                                                        \
+        .kind = TURN_TOOL_RESULT, .tool_id = STR(id), .is_error = error                                      \
+    }
+#define PROMPT(line, words)                                                                                  \
+    {                                                                                                        \
+        .kind = TURN_PROMPT, .line_no = line, .text = STR(words)                                             \
+    }
+
+static void uses_are_counted_by_what_was_used_and_errors_by_their_result(void **state)
+{
+    const struct turn turns[] = {
+        USE("1", "Bash", "{\"command\":\"x\"}"),
+        USE("2", "Bash", "{\"command\":\"y\"}"),
+        USE("3", "mcp__github__search", "{}"),
+        USE("4", "Task", "{\"prompt\":\"p\",\"subagent_type\":\"reviewer\"}"),
+        USE("5", "Agent", "{\"prompt\":{\"subagent_type\":\"inner\"}}"),
+        USE("6", "Skill", "{\"skill\":\"compound:debug\"}"),
+        USE("7", "Skill", "\"not an object\""),
+        RESULT("2", true),
+        RESULT("1", false),
+        RESULT("3", true),
+        RESULT("6", true),
+        RESULT("6", true), /* of a use that has its result */
+        RESULT("9", true),
+    };
+    (void)state;
+    expect_events(turns, COUNT_OF(turns),
+                  "tool Bash 1/2;mcp mcp__github__search 1/1;subagent Agent 0/1;subagent reviewer 0/1;"
+                  "skill Skill 0/1;skill compound:debug 1/1;");
+    struct session_summary *s;
+    struct session_summary_result r;
+    summarise(turns, COUNT_OF(turns), &s, &r);
+    assert_int_equal(r.uses[EVENT_TOOL], 2);
+    assert_int_equal(r.errors[EVENT_TOOL], 1);
+    assert_int_equal(r.uses[EVENT_SUBAGENT], 2);
+    assert_int_equal(r.errors_unmatched, 2);
+    (void)session_summary_free(s);
+}
+
+static void a_result_that_comes_late_corrects_the_summary(void **state)
+{
+    struct session_summary *s = session_summary_new();
+    struct session_summary_result r;
+    (void)state;
+    session_summary_turn(s, &(struct turn)USE("1", "Bash", "{}"));
+    session_summary_result(s, &r);
+    assert_int_equal(r.errors[EVENT_TOOL], 0);
+    session_summary_turn(s, &(struct turn)RESULT("1", true));
+    session_summary_result(s, &r);
+    assert_int_equal(r.errors[EVENT_TOOL], 1);
+    (void)session_summary_free(s);
+}
+
+static void slash_commands_are_tags_and_not_prose(void **state)
+{
+    const struct turn turns[] = {
+        PROMPT(1, "<command-name>/compound:debug</command-name><command-args></command-args>"),
+        PROMPT(2, "text before <command-name>/clear</command-name> <command-name>/clear</command-name>"),
+        PROMPT(3, "please run /review on it"),
+        PROMPT(4, "<command-name>/a.b</command-name>"),
+        PROMPT(5, "<command-name>/1x</command-name>"),
+        PROMPT(6, "<command-name>clear</command-name>"),
+        PROMPT(7, "<command-name>/cut"),
+    };
+    (void)state;
+    expect_events(turns, COUNT_OF(turns), "command clear 0/2;command compound:debug 0/1;");
+}
+
+static void a_prompt_is_what_a_person_wrote(void **state)
+{
+    struct turn turns[] = {
+        PROMPT(1, "Fix it"),
+        PROMPT(2, "a block"),
+        PROMPT(2, "and one more of the same line"),
+        RESULT("1", false),
+        {.kind = TURN_PROMPT, .line_no = 3, .is_meta = true, .text = STR("reminder")},
+        {.kind = TURN_PROMPT, .line_no = 4, .is_sidechain = true, .text = STR("You are a subagent")},
+        PROMPT(5, "<local-command-stdout>ok</local-command-stdout>"),
+        PROMPT(6, "[Request interrupted by user]"),
+        {.kind = TURN_NOTE, .line_no = 7, .text = STR("summary")},
+        {.kind = TURN_ANSWER, .line_no = 8, .message_id = STR("m1")},
+        {.kind = TURN_ANSWER, .line_no = 9, .message_id = STR("m1")},
+        {.kind = TURN_ANSWER, .line_no = 10, .message_id = STR("m2")},
+    };
+    struct session_summary *s;
+    struct session_summary_result r;
+    (void)state;
+    summarise(turns, COUNT_OF(turns), &s, &r);
+    assert_int_equal(r.prompts, 2);
+    assert_int_equal(r.answers, 2);
+    (void)session_summary_free(s);
+}
+
+static void active_time_leaves_out_gaps_of_more_than_ten_minutes(void **state)
+{
+    static const struct {
+        int64_t at_us[6];
+        int64_t active_us, wall_us;
+    } rows[] = {
+        {{MINUTE}, 0, 0},
+        {{0, 0}, 0, 0}, /* not told */
+        {{MINUTE, 3 * MINUTE}, 2 * MINUTE, 2 * MINUTE},
+        {{MINUTE, 11 * MINUTE}, 10 * MINUTE, 10 * MINUTE}, /* ten minutes exactly are no gap */
+        {{MINUTE, 11 * MINUTE + 1}, 0, 10 * MINUTE + 1},
+        {{MINUTE, 3 * MINUTE, 0, 5000 * MINUTE, 5001 * MINUTE}, 3 * MINUTE, 5000 * MINUTE},
+        {{5 * MINUTE, 3 * MINUTE, 7 * MINUTE}, 2 * MINUTE, 4 * MINUTE}, /* out of order */
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct session_summary *s = session_summary_new();
+        struct session_summary_result r;
+        for (size_t k = 0; k < COUNT_OF(rows[i].at_us); k++)
+            session_summary_turn(s, &(struct turn){.kind = TURN_NOTE, .at_us = rows[i].at_us[k]});
+        session_summary_result(s, &r);
+        assert_int_equal(r.active_us, rows[i].active_us);
+        assert_int_equal(r.wall_us, rows[i].wall_us);
+        (void)session_summary_free(s);
+    }
+}
+
+static void names_over_the_limit_are_counted_as_dropped(void **state)
+{
+    struct session_summary *s = session_summary_new();
+    struct session_summary_result r;
+    (void)state;
+    for (int i = 0; i < SESSION_EVENTS_MAX + 7; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "tool%d", i);
+        session_summary_turn(s, &(struct turn){.kind = TURN_TOOL_USE, .tool_name = str_of(name)});
+    }
+    session_summary_result(s, &r);
+    assert_int_equal(r.count, SESSION_EVENTS_MAX);
+    assert_int_equal(r.dropped, 7);
+    assert_int_equal(r.uses[EVENT_TOOL], SESSION_EVENTS_MAX);
+    (void)session_summary_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(uses_are_counted_by_what_was_used_and_errors_by_their_result),
+        cmocka_unit_test(a_result_that_comes_late_corrects_the_summary),
+        cmocka_unit_test(slash_commands_are_tags_and_not_prose),
+        cmocka_unit_test(a_prompt_is_what_a_person_wrote),
+        cmocka_unit_test(active_time_leaves_out_gaps_of_more_than_ten_minutes),
+        cmocka_unit_test(names_over_the_limit_are_counted_as_dropped),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
