@@ -122,6 +122,9 @@ static char *worked_out(const struct config *c, const struct config_key *key)
         return xstrdup(is_service() ? "60s" : "0s");
     if (key->offset == offsetof(struct config, data_dir))
         return root ? xstrdup("/var/lib/muster") : in_home("XDG_STATE_HOME", ".local/state", "muster");
+    if (key->offset == offsetof(struct config, sessions_data_root))
+        return access("/data", W_OK | X_OK) == 0 ? xstrdup("/data/user_sessions")
+                                                 : join(c->data_dir, "user_sessions");
     if (key->offset == offsetof(struct config, bus_socket))
         return beside_socket(c, "bus.sock");
     if (key->offset == offsetof(struct config, socket) && !root && !have_runtime_dir())
@@ -328,9 +331,26 @@ static void check_matchers(const struct config *c, struct config_errors *errors)
                             "matchers: \"%s\" has not the form NAME=WORD", c->fleet_matchers[i]);
 }
 
+/* What the collector copies is read too. */
+static void add_data_root(struct config *c)
+{
+    size_t count = 0, row = 0;
+    while (config_keys[row].offset != offsetof(struct config, sessions_roots))
+        row++;
+    char **list = c->values[row].list;
+    for (; list && list[count]; count++)
+        if (strcmp(list[count], c->sessions_data_root) == 0)
+            return;
+    list = xrealloc(list, (count + 2) * sizeof(*list));
+    list[count] = xstrdup(c->sessions_data_root);
+    list[count + 1] = NULL;
+    c->values[row].list = c->sessions_roots = list;
+}
+
 static void finish(struct config *c, struct config_errors *errors)
 {
     check_listen(c, errors);
+    add_data_root(c);
     c->bus_listen_given = strcmp(origin_of(c, offsetof(struct config, bus_listen)), "default") != 0;
     check_workers(c, errors);
     check_matchers(c, errors);

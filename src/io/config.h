@@ -54,6 +54,9 @@ struct config {
     bool synchronous_normal;
     char *log_level_name, *log_format_name, *synchronous_name;
     /* blocks */
+    char **sessions_homes; /* glob patterns, NULL-terminated */
+    char *sessions_data_root;
+    int64_t sessions_max_file;
     bool metrics_enabled;
     int64_t metrics_freshness_us;
     int64_t http_header_timeout_us, http_total_timeout_us, http_idle_timeout_us;

@@ -148,6 +148,13 @@ const struct config_key config_keys[] = {
      .doc =
          "This instance's licence. With DO_NOT_TRACK=1 one that asks for a report is what makes the licence "
          "report, and that alone, be sent."},
+    {"sessions", "homes", "list", "/home/*", .reloads = true, .offset = AT(sessions_homes),
+     .doc = "Homes of other users whose transcripts the collector copies: patterns of directories."},
+    {"sessions", "data_root", "text", NULL, .reloads = true, .offset = AT(sessions_data_root),
+     .doc = "Where it copies them, a directory for each user. Default: /data/user_sessions where there is a "
+            "/data, else data_dir/user_sessions."},
+    {"sessions", "max_file", "size", "2G", .reloads = true, .min = 1024, .max = INT64_C(1) << 40,
+     .offset = AT(sessions_max_file), .doc = "Bytes of one transcript; a larger one is not copied."},
     {"scheduler", "node", "text", "http://127.0.0.1:6878", .offset = AT(scheduler_node),
      .doc = "The node whose API the scheduler calls. API_URL in the environment means the same."},
     {"scheduler", "tick", "duration", "30s", .reloads = true, .min = 10 * MS, .max = DAY,

@@ -5,6 +5,7 @@
 #include "io/file.h"
 #include "node/api/api.h"
 #include "node/auth.h"
+#include "node/collector.h"
 #include "node/marketplaces.h"
 #include "node/pipeline.h"
 #include "node/schedule_waits.h"
@@ -205,6 +206,7 @@ static void stop(struct node *n, const char *why)
     schedule_waits_stop(n->schedule_waits);
     marketplaces_stop(n->marketplaces);
     telemetry_stop(n->telemetry);
+    collector_stop(n->collector);
     (void)uv_timer_start(&n->deadline, on_deadline, NODE_STOP_DEADLINE_MS, 0);
     n->stops_waited_for = 2;
     bus_stop(n->bus, NODE_BUS_GRACE_US, on_part_stopped, n);
@@ -403,6 +405,7 @@ static struct http_route *wire(struct node *n)
     n->operations = operations_new();
     n->marketplaces = marketplaces_new(&n->loop, n->store, n->operations);
     n->pipeline = pipeline_new(&n->loop, n->store, n->operations, n->config);
+    n->collector = collector_new(&n->loop, n->operations);
     n->usage = usage_service_new(&n->loop, n->config->data_dir);
     n->telemetry = telemetry_new(&n->loop, n->store, n->config);
     n->workers = make_workers(n);
@@ -431,6 +434,7 @@ static void unwire(struct node *n)
     n->metrics = metrics_free(n->metrics);
     n->usage = usage_service_free(n->usage);
     pipeline_stop(n->pipeline);
+    n->collector = collector_free(n->collector);
     n->store = store_close(n->store);
     n->pipeline = pipeline_free(n->pipeline);
     (void)uv_run(&n->loop,

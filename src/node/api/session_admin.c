@@ -1,6 +1,7 @@
 /* POST /api/admin/run-…: the session pipeline's work, at the scheduler's word (spec 60 T9, T11, V2). */
 #include "node/api/api.h"
 #include "node/pipeline.h"
+#include "node/collector.h"
 #include "node/usage.h"
 
 static void not_here(struct http_request *r, const char *what)
@@ -31,8 +32,8 @@ static void run_processor(struct http_request *r, void *context)
 
 static void run_collector(struct http_request *r, void *context)
 {
-    (void)context;
-    not_here(r, "the session collector");
+    struct node *n = context;
+    collector_answer(n->collector, r, n->config);
 }
 
 static void run_memory(struct http_request *r, void *context)
@@ -47,7 +48,9 @@ static const struct http_route routes[] = {
      .responses =
          "200:What was found;202:It runs, and can be followed;400:No such processor;409:It runs already"},
     {HTTP_POST, "/api/admin/run-session-collector", API_RUNNERS, run_collector,
-     .summary = "Collect transcripts of other users", .responses = "501:Not in this version"},
+     .summary = "Copy the transcripts of other users into the data root",
+     .responses =
+         "200:What was found and copied, by user;202:It has begun: follow Location;409:One is under way"},
     {HTTP_POST, "/api/admin/run-corporate-memory", API_RUNNERS, run_memory,
      .summary = "Collect durable facts from transcripts", .responses = "501:Not in this version"},
 };
