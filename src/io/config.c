@@ -273,10 +273,31 @@ static void read_hub_key(struct config *c)
         c->telemetry_api_key = c->telemetry_secret = str_dup(str_trim(buf_str(&text)));
 }
 
+static void read_memory_key(struct config *c, struct config_errors *errors)
+{
+    struct buf text = BUF_INIT;
+    if (!c->memory_api_key_file[0]) {
+        c->memory_key = c->memory_api_key[0] ? xstrdup(c->memory_api_key) : NULL;
+        return;
+    }
+    int rc = file_read_small(c->memory_api_key_file, SECRET_BYTES_MAX, &text);
+    struct str key = str_trim(buf_str(&text));
+    if (rc != 0)
+        config_complain(errors, c->memory_api_key_file, "memory.api_key_file cannot be read: %s",
+                        strerror(-rc));
+    else if (key.n == 0 || memchr(key.p, '\n', key.n) || memchr(key.p, '\0', key.n))
+        config_complain(errors, c->memory_api_key_file,
+                        "memory.api_key_file: one line with the key is expected");
+    else
+        c->memory_key = str_dup(key);
+    buf_deinit(&text);
+}
+
 static void read_secrets(struct config *c, struct config_errors *errors)
 {
-    read_hub_key(c);
     const char *token = environment("MUSTER_TOKEN"), *scheduler = getenv("SCHEDULER_API_TOKEN");
+    read_hub_key(c);
+    read_memory_key(c, errors);
     if (c->token_file[0])
         read_token_file(c, errors);
     else if (token)
@@ -405,6 +426,7 @@ struct config *config_free(struct config *c)
     free(c->token);
     free(c->scheduler_token);
     free(c->telemetry_secret);
+    free(c->memory_key);
     free(c);
     return NULL;
 }

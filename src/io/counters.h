@@ -127,6 +127,10 @@
     X(COLLECTOR_UNREADABLE, "collector_refused", "reason", "unreadable", "")                                 \
     X(COLLECTOR_ERRORS, "collector_errors", "", "",                                                          \
       "Transcripts that could not be written to the data root.")                                             \
+    X(MEMORY_ASKED, "memory_requests", "", "", "Requests of the corporate memory to its model.")             \
+    X(MEMORY_PARKED, "memory_parked", "", "",                                                                \
+      "Sessions that the corporate memory put off, for lack of an answer that it can use.")                  \
+    X(MEMORY_CUT, "memory_cut", "", "", "Sessions of whose text the model was given the end alone.")         \
     X(PROC_ERRORS, "proc_read_errors", "", "", "Lines of /proc that could not be read or parsed.")
 
 enum counter_id {

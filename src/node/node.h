@@ -24,6 +24,7 @@ struct usage_service;
 struct pipeline;
 struct telemetry;
 struct collector;
+struct memory;
 struct workers;
 struct node {
     uv_loop_t loop;
@@ -46,6 +47,7 @@ struct node {
     struct pipeline *pipeline;
     struct telemetry *telemetry;
     struct collector *collector;
+    struct memory *memory;
     struct workers *workers;
     struct http_server *http;
     char cgroup[CGROUP_PATH_MAX]; /* runs have theirs below it; "" for none */

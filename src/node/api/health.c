@@ -2,7 +2,9 @@
 
 #include "core/schedule.h"
 #include "core/timezone.h"
+#include "node/memory.h"
 #include "node/telemetry/telemetry.h"
+#include "store/knowledge.h"
 #include "store/schedules.h"
 
 #include <sys/statvfs.h>
@@ -168,11 +170,38 @@ static void show_telemetry(const struct node *n, const void *facts, struct healt
     buf_deinit(&detail);
 }
 
+/* -- corporate memory: said, and never a reason to call the whole degraded -- */
+
+struct memory_facts {
+    int64_t pending, parked;
+};
+
+static int read_memory(struct api_op *op, struct db *db, void **ret_facts, struct err *e)
+{
+    struct memory_facts *f = arena_alloc(op->arena, sizeof(*f));
+    *ret_facts = f;
+    return knowledge_waiting(db, MEMORY_PROCESSOR, &f->pending, &f->parked, e);
+}
+
+static void show_memory(const struct node *n, const void *facts, struct health_report *h)
+{
+    const struct memory_facts *f = facts;
+    const char *lacks = memory_lacks(n->config);
+    struct buf detail = BUF_INIT;
+    if (lacks)
+        buf_add_text(&detail, lacks);
+    else if (f)
+        buf_printf(&detail, "%lld facts wait for a decision, %lld sessions for another try",
+                   (long long)f->pending, (long long)f->parked);
+    health_section(h, "memory", lacks || (f && f->parked) ? HEALTH_INFO : HEALTH_OK, detail.p);
+    buf_deinit(&detail);
+}
+
 /* -- all of them -- */
 
 static const struct health_part parts[] = {
-    {NULL, show_store},     {NULL, show_bus},  {NULL, show_queue}, {read_scheduler, show_scheduler},
-    {NULL, show_telemetry}, {NULL, show_disk},
+    {NULL, show_store},     {NULL, show_bus},  {NULL, show_queue},         {read_scheduler, show_scheduler},
+    {NULL, show_telemetry}, {NULL, show_disk}, {read_memory, show_memory},
 };
 
 /* A store that cannot be read is a finding, and the other sections still say theirs. */

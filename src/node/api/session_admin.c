@@ -2,12 +2,8 @@
 #include "node/api/api.h"
 #include "node/pipeline.h"
 #include "node/collector.h"
+#include "node/memory.h"
 #include "node/usage.h"
-
-static void not_here(struct http_request *r, const char *what)
-{
-    http_reply_problem(r, 501, NULL, "%s is not in this version of muster", what);
-}
 
 static void run_processor(struct http_request *r, void *context)
 {
@@ -38,8 +34,8 @@ static void run_collector(struct http_request *r, void *context)
 
 static void run_memory(struct http_request *r, void *context)
 {
-    (void)context;
-    not_here(r, "the corporate memory");
+    struct node *n = context;
+    memory_run(n->memory, r, n->config);
 }
 
 static const struct http_route routes[] = {
@@ -52,6 +48,8 @@ static const struct http_route routes[] = {
      .responses =
          "200:What was found and copied, by user;202:It has begun: follow Location;409:One is under way"},
     {HTTP_POST, "/api/admin/run-corporate-memory", API_RUNNERS, run_memory,
-     .summary = "Collect durable facts from transcripts", .responses = "501:Not in this version"},
+     .summary = "Look for durable facts in transcripts and notes",
+     .responses = "200:What was found;202:It has begun: follow Location;409:One is under way;503:No endpoint "
+                  "of a model is configured"},
 };
 const struct api_routes api_session_admin_routes = {routes, COUNT_OF(routes)};
