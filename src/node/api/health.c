@@ -112,6 +112,12 @@ static bool is_overdue(const struct schedule_report *s, int64_t now_us)
     return schedule_next(&when, timezone_utc(), s->next_due, s->next_due, &after) && after.at_us <= now_us;
 }
 
+/* The corporate memory has no model and says so each time: a choice, and no fault. */
+static bool is_unconfigured(const struct api_op *op, const struct schedule_report *s)
+{
+    return s->path && strcmp(s->path, "/api/admin/run-corporate-memory") == 0 && memory_lacks(op->config);
+}
+
 static int read_scheduler(struct api_op *op, struct db *db, void **ret_facts, struct err *e)
 {
     struct schedule_facts *f = arena_alloc(op->arena, sizeof(*f));
@@ -119,7 +125,8 @@ static int read_scheduler(struct api_op *op, struct db *db, void **ret_facts, st
     int rc = schedule_list(db, "", SCHEDULES_MAX, op->arena, &rows, &f->count, e);
     for (size_t i = 0; rc == 0 && i < f->count; i++) {
         const struct schedule_report *s = &rows[i];
-        if (!s->paused && s->consecutive_failures >= SCHEDULE_FAILURES && f->failing++ == 0)
+        if (!s->paused && !is_unconfigured(op, s) && s->consecutive_failures >= SCHEDULE_FAILURES &&
+            f->failing++ == 0)
             f->first_failing = s->name;
         if (is_overdue(s, op->op.now_us) && f->overdue++ == 0)
             f->first_overdue = s->name;
