@@ -3,10 +3,10 @@
  *
  * Confidence comes from the kind alone, never from the model that found the fact.  Two texts are the same
  * when their words are: case, punctuation and spacing do not count.  They are near-duplicates when their
- * shingles mostly are, and they agree in every number, in what they negate, and in every word that carries a
- * meaning but for its ending: "port 5432" and "port 5433" differ in one character and in everything that
- * matters.  A correction is nobody's near-duplicate, since a
- * text that is nearly that of a fact mostly overturns it.  Pure.  Any thread. */
+ * shingles mostly are, and they agree in every number, in what they negate, and in the words that carry a
+ * meaning, in their order and but for their endings: "port 5432" and "port 5433" differ in one character and
+ * in everything that matters.  A correction is nobody's near-duplicate, since a text that is nearly that of a
+ * fact mostly overturns it.  Pure.  Any thread. */
 #pragma once
 #include "base/buf.h"
 

@@ -63,6 +63,8 @@ static void another_number_or_a_negation_makes_another_fact(void **state)
                       "Never deploy to production on Fridays after the freeze ends."));
     assert_false(near("The staging database of the shop lives on host alpha.",
                       "The staging database of the shop lives on host gamma."));
+    assert_false(near("The billing service depends on the ledger service.",
+                      "The ledger service depends on the billing service."));
     assert_false(near("You should rebase feature branches before merging them.",
                       "You shouldn't rebase feature branches before merging them."));
 }
