@@ -122,6 +122,9 @@ static char *worked_out(const struct config *c, const struct config_key *key)
         return xstrdup(is_service() ? "60s" : "0s");
     if (key->offset == offsetof(struct config, data_dir))
         return root ? xstrdup("/var/lib/muster") : in_home("XDG_STATE_HOME", ".local/state", "muster");
+    if (key->offset == offsetof(struct config, sessions_data_root))
+        return access("/data", W_OK | X_OK) == 0 ? xstrdup("/data/user_sessions")
+                                                 : join(c->data_dir, "user_sessions");
     if (key->offset == offsetof(struct config, bus_socket))
         return beside_socket(c, "bus.sock");
     if (key->offset == offsetof(struct config, socket) && !root && !have_runtime_dir())
@@ -270,10 +273,31 @@ static void read_hub_key(struct config *c)
         c->telemetry_api_key = c->telemetry_secret = str_dup(str_trim(buf_str(&text)));
 }
 
+static void read_memory_key(struct config *c, struct config_errors *errors)
+{
+    struct buf text = BUF_INIT;
+    if (!c->memory_api_key_file[0]) {
+        c->memory_key = c->memory_api_key[0] ? xstrdup(c->memory_api_key) : NULL;
+        return;
+    }
+    int rc = file_read_small(c->memory_api_key_file, SECRET_BYTES_MAX, &text);
+    struct str key = str_trim(buf_str(&text));
+    if (rc != 0)
+        config_complain(errors, c->memory_api_key_file, "memory.api_key_file cannot be read: %s",
+                        strerror(-rc));
+    else if (key.n == 0 || memchr(key.p, '\n', key.n) || memchr(key.p, '\0', key.n))
+        config_complain(errors, c->memory_api_key_file,
+                        "memory.api_key_file: one line with the key is expected");
+    else
+        c->memory_key = str_dup(key);
+    buf_deinit(&text);
+}
+
 static void read_secrets(struct config *c, struct config_errors *errors)
 {
-    read_hub_key(c);
     const char *token = environment("MUSTER_TOKEN"), *scheduler = getenv("SCHEDULER_API_TOKEN");
+    read_hub_key(c);
+    read_memory_key(c, errors);
     if (c->token_file[0])
         read_token_file(c, errors);
     else if (token)
@@ -328,9 +352,26 @@ static void check_matchers(const struct config *c, struct config_errors *errors)
                             "matchers: \"%s\" has not the form NAME=WORD", c->fleet_matchers[i]);
 }
 
+/* What the collector copies is read too. */
+static void add_data_root(struct config *c)
+{
+    size_t count = 0, row = 0;
+    while (config_keys[row].offset != offsetof(struct config, sessions_roots))
+        row++;
+    char **list = c->values[row].list;
+    for (; list && list[count]; count++)
+        if (strcmp(list[count], c->sessions_data_root) == 0)
+            return;
+    list = xrealloc(list, (count + 2) * sizeof(*list));
+    list[count] = xstrdup(c->sessions_data_root);
+    list[count + 1] = NULL;
+    c->values[row].list = c->sessions_roots = list;
+}
+
 static void finish(struct config *c, struct config_errors *errors)
 {
     check_listen(c, errors);
+    add_data_root(c);
     c->bus_listen_given = strcmp(origin_of(c, offsetof(struct config, bus_listen)), "default") != 0;
     check_workers(c, errors);
     check_matchers(c, errors);
@@ -385,6 +426,7 @@ struct config *config_free(struct config *c)
     free(c->token);
     free(c->scheduler_token);
     free(c->telemetry_secret);
+    free(c->memory_key);
     free(c);
     return NULL;
 }

@@ -54,6 +54,12 @@ struct config {
     bool synchronous_normal;
     char *log_level_name, *log_format_name, *synchronous_name;
     /* blocks */
+    char **sessions_homes; /* glob patterns, NULL-terminated */
+    char *sessions_data_root;
+    int64_t sessions_max_file;
+    char *memory_endpoint, *memory_api, *memory_model, *memory_api_key, *memory_api_key_file;
+    char *memory_key; /* memory_api_key, or what its file holds; NULL: none; secret */
+    int64_t memory_timeout_us, memory_max_sessions, memory_max_input;
     bool metrics_enabled;
     int64_t metrics_freshness_us;
     int64_t http_header_timeout_us, http_total_timeout_us, http_idle_timeout_us;

@@ -116,6 +116,21 @@
     X(HUB_DUPLICATES, "hub_reports", "result", "duplicate", "")                                              \
     X(HUB_RATE, "hub_reports", "result", "rate_limited", "")                                                 \
     X(HUB_SILENT, "hub_silent", "", "", "Times that an instance was found silent by the hub.")               \
+    X(COLLECTOR_COPIED, "collector_files", "", "", "Transcripts copied by the collector.")                   \
+    X(COLLECTOR_BYTES, "collector_bytes", "", "", "Bytes of the transcripts copied by the collector.")       \
+    X(COLLECTOR_LINK, "collector_refused", "reason", "link",                                                 \
+      "What the collector found in homes and did not copy.")                                                 \
+    X(COLLECTOR_SPECIAL, "collector_refused", "reason", "special", "")                                       \
+    X(COLLECTOR_FOREIGN, "collector_refused", "reason", "foreign", "")                                       \
+    X(COLLECTOR_LARGE, "collector_refused", "reason", "too_large", "")                                       \
+    X(COLLECTOR_MANY, "collector_refused", "reason", "too_many", "")                                         \
+    X(COLLECTOR_UNREADABLE, "collector_refused", "reason", "unreadable", "")                                 \
+    X(COLLECTOR_ERRORS, "collector_errors", "", "",                                                          \
+      "Transcripts that could not be written to the data root.")                                             \
+    X(MEMORY_ASKED, "memory_requests", "", "", "Requests of the corporate memory to its model.")             \
+    X(MEMORY_PARKED, "memory_parked", "", "",                                                                \
+      "Sessions that the corporate memory put off, for lack of an answer that it can use.")                  \
+    X(MEMORY_CUT, "memory_cut", "", "", "Sessions of whose text the model was given the end alone.")         \
     X(PROC_ERRORS, "proc_read_errors", "", "", "Lines of /proc that could not be read or parsed.")
 
 enum counter_id {

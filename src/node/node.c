@@ -5,7 +5,9 @@
 #include "io/file.h"
 #include "node/api/api.h"
 #include "node/auth.h"
+#include "node/collector.h"
 #include "node/marketplaces.h"
+#include "node/memory.h"
 #include "node/pipeline.h"
 #include "node/schedule_waits.h"
 #include "node/components.h"
@@ -205,6 +207,8 @@ static void stop(struct node *n, const char *why)
     schedule_waits_stop(n->schedule_waits);
     marketplaces_stop(n->marketplaces);
     telemetry_stop(n->telemetry);
+    collector_stop(n->collector);
+    memory_stop(n->memory);
     (void)uv_timer_start(&n->deadline, on_deadline, NODE_STOP_DEADLINE_MS, 0);
     n->stops_waited_for = 2;
     bus_stop(n->bus, NODE_BUS_GRACE_US, on_part_stopped, n);
@@ -403,6 +407,8 @@ static struct http_route *wire(struct node *n)
     n->operations = operations_new();
     n->marketplaces = marketplaces_new(&n->loop, n->store, n->operations);
     n->pipeline = pipeline_new(&n->loop, n->store, n->operations, n->config);
+    n->collector = collector_new(&n->loop, n->operations);
+    n->memory = memory_new(&n->loop, n->store, n->operations);
     n->usage = usage_service_new(&n->loop, n->config->data_dir);
     n->telemetry = telemetry_new(&n->loop, n->store, n->config);
     n->workers = make_workers(n);
@@ -431,7 +437,10 @@ static void unwire(struct node *n)
     n->metrics = metrics_free(n->metrics);
     n->usage = usage_service_free(n->usage);
     pipeline_stop(n->pipeline);
+    n->collector = collector_free(n->collector);
+    memory_join(n->memory);
     n->store = store_close(n->store);
+    n->memory = memory_free(n->memory);
     n->pipeline = pipeline_free(n->pipeline);
     (void)uv_run(&n->loop,
                  UV_RUN_NOWAIT); /* handles that stop() closed are let go of before their owners are freed */

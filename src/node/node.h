@@ -23,6 +23,8 @@ struct marketplaces;
 struct usage_service;
 struct pipeline;
 struct telemetry;
+struct collector;
+struct memory;
 struct workers;
 struct node {
     uv_loop_t loop;
@@ -44,6 +46,8 @@ struct node {
     struct usage_service *usage;
     struct pipeline *pipeline;
     struct telemetry *telemetry;
+    struct collector *collector;
+    struct memory *memory;
     struct workers *workers;
     struct http_server *http;
     char cgroup[CGROUP_PATH_MAX]; /* runs have theirs below it; "" for none */

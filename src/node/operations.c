@@ -100,6 +100,18 @@ const char *operation_running(const struct operations *o, const char *kind)
     return op ? op->id : NULL;
 }
 
+bool operation_wants_async(const struct http_request *r)
+{
+    struct str rest = http_header(r, "Prefer"), part;
+    while (rest.n && str_split(&rest, ',', &part)) {
+        struct str word;
+        (void)str_split(&part, ';', &word);
+        if (str_equal_nocase(str_trim(word), STR("respond-async")))
+            return true;
+    }
+    return false;
+}
+
 void operation_reply_accepted(struct http_request *r, const char *id)
 {
     struct buf body = BUF_INIT;

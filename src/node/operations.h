@@ -20,6 +20,8 @@ MUST_CHECK const char *operation_begin(struct operations *o, const char *kind);
 void operation_end(struct operations *o, const char *id, const char *error, struct str result);
 /* The id of the one that runs, NULL: none. */
 const char *operation_running(const struct operations *o, const char *kind);
+/* Whether the request says "Prefer: respond-async" (RFC 7240 §4.1). */
+bool operation_wants_async(const struct http_request *r);
 /* Replies 202 with run_id and Location. */
 void operation_reply_accepted(struct http_request *r, const char *id);
 /* Replies 409 busy. */

@@ -117,6 +117,7 @@ static const struct migration rows[] = {
     {.version = 4, .name = "processors of transcripts", .sql = migration_sessions},
     {.version = 5, .name = "agents and sessions", .sql = migration_fleet},
     {.version = 6, .name = "telemetry", .sql = migration_telemetry},
+    {.version = 7, .name = "knowledge", .sql = migration_knowledge},
     {.version = 8, .name = "hub", .sql = migration_hub},
     {.version = 9, .name = "several nodes", .sql = migration_nodes},
 };

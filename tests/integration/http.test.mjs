@@ -121,7 +121,7 @@ test('every route that openapi.json lists answers, and none with 500', async (t)
             if (pattern.endsWith('/events')) continue; // has no end
             const path = pattern.replaceAll(/\{[^}]+\}/g, '999999');
             const { status } = await node.request(method.toUpperCase(), path, method === 'get' ? undefined : '{}', { 'content-type': 'application/json' });
-            assert.ok((status < 500 && status !== 405) || status === 501 /* a part that is not there says so */, `${method} ${path}: ${status}`);
+            assert.ok((status < 500 && status !== 405) || (pattern === '/api/admin/run-corporate-memory' && status === 503) /* no endpoint is configured */, `${method} ${path}: ${status}`);
             seen.push(pattern);
         }
     }

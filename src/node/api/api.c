@@ -222,7 +222,7 @@ struct http_route *api_all_routes(size_t *ret_count)
         &api_verification_routes,
         &api_scripts_routes,
         &api_usage_routes,
-        &api_session_admin_routes,
+        &api_session_admin_routes, &api_knowledge_routes,
         &api_console_routes,
         &api_telemetry_routes,
         /* clang-format on */

@@ -2,7 +2,9 @@
 
 #include "core/schedule.h"
 #include "core/timezone.h"
+#include "node/memory.h"
 #include "node/telemetry/telemetry.h"
+#include "store/knowledge.h"
 #include "store/schedules.h"
 
 #include <sys/statvfs.h>
@@ -110,6 +112,12 @@ static bool is_overdue(const struct schedule_report *s, int64_t now_us)
     return schedule_next(&when, timezone_utc(), s->next_due, s->next_due, &after) && after.at_us <= now_us;
 }
 
+/* The corporate memory has no model and says so each time: a choice, and no fault. */
+static bool is_unconfigured(const struct api_op *op, const struct schedule_report *s)
+{
+    return s->path && strcmp(s->path, "/api/admin/run-corporate-memory") == 0 && memory_lacks(op->config);
+}
+
 static int read_scheduler(struct api_op *op, struct db *db, void **ret_facts, struct err *e)
 {
     struct schedule_facts *f = arena_alloc(op->arena, sizeof(*f));
@@ -117,7 +125,8 @@ static int read_scheduler(struct api_op *op, struct db *db, void **ret_facts, st
     int rc = schedule_list(db, "", SCHEDULES_MAX, op->arena, &rows, &f->count, e);
     for (size_t i = 0; rc == 0 && i < f->count; i++) {
         const struct schedule_report *s = &rows[i];
-        if (!s->paused && s->consecutive_failures >= SCHEDULE_FAILURES && f->failing++ == 0)
+        if (!s->paused && !is_unconfigured(op, s) && s->consecutive_failures >= SCHEDULE_FAILURES &&
+            f->failing++ == 0)
             f->first_failing = s->name;
         if (is_overdue(s, op->op.now_us) && f->overdue++ == 0)
             f->first_overdue = s->name;
@@ -168,11 +177,38 @@ static void show_telemetry(const struct node *n, const void *facts, struct healt
     buf_deinit(&detail);
 }
 
+/* -- corporate memory: said, and never a reason to call the whole degraded -- */
+
+struct memory_facts {
+    int64_t pending, parked;
+};
+
+static int read_memory(struct api_op *op, struct db *db, void **ret_facts, struct err *e)
+{
+    struct memory_facts *f = arena_alloc(op->arena, sizeof(*f));
+    *ret_facts = f;
+    return knowledge_waiting(db, MEMORY_PROCESSOR, &f->pending, &f->parked, e);
+}
+
+static void show_memory(const struct node *n, const void *facts, struct health_report *h)
+{
+    const struct memory_facts *f = facts;
+    const char *lacks = memory_lacks(n->config);
+    struct buf detail = BUF_INIT;
+    if (lacks)
+        buf_add_text(&detail, lacks);
+    else if (f)
+        buf_printf(&detail, "%lld facts wait for a decision, %lld sessions for another try",
+                   (long long)f->pending, (long long)f->parked);
+    health_section(h, "memory", lacks || (f && f->parked) ? HEALTH_INFO : HEALTH_OK, detail.p);
+    buf_deinit(&detail);
+}
+
 /* -- all of them -- */
 
 static const struct health_part parts[] = {
-    {NULL, show_store},     {NULL, show_bus},  {NULL, show_queue}, {read_scheduler, show_scheduler},
-    {NULL, show_telemetry}, {NULL, show_disk},
+    {NULL, show_store},     {NULL, show_bus},  {NULL, show_queue},         {read_scheduler, show_scheduler},
+    {NULL, show_telemetry}, {NULL, show_disk}, {read_memory, show_memory},
 };
 
 /* A store that cannot be read is a finding, and the other sections still say theirs. */

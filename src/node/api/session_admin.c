@@ -1,12 +1,9 @@
 /* POST /api/admin/run-…: the session pipeline's work, at the scheduler's word (spec 60 T9, T11, V2). */
 #include "node/api/api.h"
 #include "node/pipeline.h"
+#include "node/collector.h"
+#include "node/memory.h"
 #include "node/usage.h"
-
-static void not_here(struct http_request *r, const char *what)
-{
-    http_reply_problem(r, 501, NULL, "%s is not in this version of muster", what);
-}
 
 static void run_processor(struct http_request *r, void *context)
 {
@@ -31,14 +28,14 @@ static void run_processor(struct http_request *r, void *context)
 
 static void run_collector(struct http_request *r, void *context)
 {
-    (void)context;
-    not_here(r, "the session collector");
+    struct node *n = context;
+    collector_answer(n->collector, r, n->config);
 }
 
 static void run_memory(struct http_request *r, void *context)
 {
-    (void)context;
-    not_here(r, "the corporate memory");
+    struct node *n = context;
+    memory_run(n->memory, r, n->config);
 }
 
 static const struct http_route routes[] = {
@@ -47,8 +44,12 @@ static const struct http_route routes[] = {
      .responses =
          "200:What was found;202:It runs, and can be followed;400:No such processor;409:It runs already"},
     {HTTP_POST, "/api/admin/run-session-collector", API_RUNNERS, run_collector,
-     .summary = "Collect transcripts of other users", .responses = "501:Not in this version"},
+     .summary = "Copy the transcripts of other users into the data root",
+     .responses =
+         "200:What was found and copied, by user;202:It has begun: follow Location;409:One is under way"},
     {HTTP_POST, "/api/admin/run-corporate-memory", API_RUNNERS, run_memory,
-     .summary = "Collect durable facts from transcripts", .responses = "501:Not in this version"},
+     .summary = "Look for durable facts in transcripts and notes",
+     .responses = "200:What was found;202:It has begun: follow Location;409:One is under way;503:No endpoint "
+                  "of a model is configured"},
 };
 const struct api_routes api_session_admin_routes = {routes, COUNT_OF(routes)};
