@@ -126,8 +126,7 @@ static void read_stream(uv_loop_t *loop, struct child *c, struct child_stream *s
 
 /* -- the start -- */
 
-static int spawn(pid_t *ret, char *const *argv, char *const *envp, int in_fd, int out_fd,
-                 int err_fd)
+static int spawn(pid_t *ret, char *const *argv, char *const *envp, int in_fd, int out_fd, int err_fd)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;

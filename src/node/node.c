@@ -5,6 +5,7 @@
 #include "io/file.h"
 #include "node/api/api.h"
 #include "node/auth.h"
+#include "node/command_processors.h"
 #include "node/marketplaces.h"
 #include "node/pipeline.h"
 #include "node/schedule_waits.h"
@@ -205,6 +206,7 @@ static void stop(struct node *n, const char *why)
     schedule_waits_stop(n->schedule_waits);
     marketplaces_stop(n->marketplaces);
     telemetry_stop(n->telemetry);
+    command_processors_stop(n->command_processors);
     (void)uv_timer_start(&n->deadline, on_deadline, NODE_STOP_DEADLINE_MS, 0);
     n->stops_waited_for = 2;
     bus_stop(n->bus, NODE_BUS_GRACE_US, on_part_stopped, n);
@@ -403,6 +405,7 @@ static struct http_route *wire(struct node *n)
     n->operations = operations_new();
     n->marketplaces = marketplaces_new(&n->loop, n->store, n->operations);
     n->pipeline = pipeline_new(&n->loop, n->store, n->operations, n->config);
+    n->command_processors = command_processors_new(&n->loop, n->store, n->operations, n->config);
     n->usage = usage_service_new(&n->loop, n->config->data_dir);
     n->telemetry = telemetry_new(&n->loop, n->store, n->config);
     n->workers = make_workers(n);
@@ -431,8 +434,10 @@ static void unwire(struct node *n)
     n->metrics = metrics_free(n->metrics);
     n->usage = usage_service_free(n->usage);
     pipeline_stop(n->pipeline);
+    command_processors_join(n->command_processors);
     n->store = store_close(n->store);
     n->pipeline = pipeline_free(n->pipeline);
+    n->command_processors = command_processors_free(n->command_processors);
     (void)uv_run(&n->loop,
                  UV_RUN_NOWAIT); /* handles that stop() closed are let go of before their owners are freed */
     n->http = http_server_free(n->http);

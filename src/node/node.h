@@ -23,6 +23,7 @@ struct marketplaces;
 struct usage_service;
 struct pipeline;
 struct telemetry;
+struct command_processors;
 struct workers;
 struct node {
     uv_loop_t loop;
@@ -44,6 +45,7 @@ struct node {
     struct usage_service *usage;
     struct pipeline *pipeline;
     struct telemetry *telemetry;
+    struct command_processors *command_processors;
     struct workers *workers;
     struct http_server *http;
     char cgroup[CGROUP_PATH_MAX]; /* runs have theirs below it; "" for none */

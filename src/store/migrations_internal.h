@@ -3,6 +3,7 @@
 #pragma once
 
 extern const char migration_fleet[];
+extern const char migration_results[];
 extern const char migration_sessions[];
 extern const char migration_nodes[];
 extern const char migration_telemetry[];
