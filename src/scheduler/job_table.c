@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/parse.h"
+#include "core/processor_cadence.h"
 
 #define TIMEOUT_DEFAULT_US (30 * USEC_PER_SEC)
 #define PROCESSOR_TIMEOUT_S 900
@@ -21,9 +22,9 @@ static const struct builtin {
     {"marketplaces", NULL, 0, "daily 03:00", "POST", "/api/marketplaces/sync-all", 900},
     {"session-collector", "SCHEDULER_SESSION_COLLECTOR_INTERVAL", 600, NULL, "POST",
      "/api/admin/run-session-collector", 300},
-    {"session-processor:verification", "SCHEDULER_VERIFICATION_DETECTOR_INTERVAL", 900, NULL, "POST",
-     "/api/admin/run-session-processor?processor=verification", 900},
-    {"session-processor:usage", "SCHEDULER_USAGE_PROCESSOR_INTERVAL", 600, NULL, "POST",
+    {PROCESSOR_SCHEDULE_PREFIX "verification", VERIFICATION_CADENCE_VARIABLE, VERIFICATION_CADENCE_S, NULL,
+     "POST", "/api/admin/run-session-processor?processor=verification", 900},
+    {PROCESSOR_SCHEDULE_PREFIX "usage", USAGE_CADENCE_VARIABLE, USAGE_CADENCE_S, NULL, "POST",
      "/api/admin/run-session-processor?processor=usage", 300},
     {"corporate-memory", "SCHEDULER_CORPORATE_MEMORY_INTERVAL", 1020, NULL, "POST",
      "/api/admin/run-corporate-memory", 900},
@@ -183,7 +184,7 @@ static void add_processors(const struct config *config, struct job_table *t)
     for (size_t i = 0; config->scheduler_builtin && i < config->processor_count; i++) {
         const struct session_processor *p = &config->processors[i];
         struct buf name = BUF_INIT, path = BUF_INIT, when = BUF_INIT;
-        buf_printf(&name, "session-processor:%s", p->name);
+        buf_printf(&name, PROCESSOR_SCHEDULE_PREFIX "%s", p->name);
         buf_printf(&path, "/api/admin/run-session-processor?processor=%s", p->name);
         if (!schedule_text_of_seconds(p->cadence_us / USEC_PER_SEC, &when))
             assert(false); /* the configuration's reader has looked */

@@ -2,6 +2,7 @@
 
 #include "core/schedule.h"
 #include "core/timezone.h"
+#include "node/api/health_processors.h"
 #include "node/telemetry/telemetry.h"
 #include "store/schedules.h"
 
@@ -171,8 +172,13 @@ static void show_telemetry(const struct node *n, const void *facts, struct healt
 /* -- all of them -- */
 
 static const struct health_part parts[] = {
-    {NULL, show_store},     {NULL, show_bus},  {NULL, show_queue}, {read_scheduler, show_scheduler},
-    {NULL, show_telemetry}, {NULL, show_disk},
+    {NULL, show_store},
+    {NULL, show_bus},
+    {NULL, show_queue},
+    {read_scheduler, show_scheduler},
+    {health_read_processors, health_show_processors},
+    {NULL, show_telemetry},
+    {NULL, show_disk},
 };
 
 /* A store that cannot be read is a finding, and the other sections still say theirs. */
