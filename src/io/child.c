@@ -126,7 +126,7 @@ static void read_stream(uv_loop_t *loop, struct child *c, struct child_stream *s
 
 /* -- the start -- */
 
-static int spawn(pid_t *ret, char *const *argv, char *const *envp, int out_fd, int err_fd)
+static int spawn(pid_t *ret, char *const *argv, char *const *envp, int in_fd, int out_fd, int err_fd)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -139,7 +139,10 @@ static int spawn(pid_t *ret, char *const *argv, char *const *envp, int out_fd, i
     (void)posix_spawnattr_setflags(&attributes,
                                    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
     (void)posix_spawn_file_actions_init(&actions);
-    (void)posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    if (in_fd >= 0)
+        (void)posix_spawn_file_actions_adddup2(&actions, in_fd, 0);
+    else
+        (void)posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     (void)posix_spawn_file_actions_adddup2(&actions, out_fd, 1);
     (void)posix_spawn_file_actions_adddup2(&actions, err_fd, 2);
     int rc = posix_spawnp(ret, argv[0], &actions, &attributes, argv, envp);
@@ -148,15 +151,16 @@ static int spawn(pid_t *ret, char *const *argv, char *const *envp, int out_fd, i
     return -rc;
 }
 
-int child_start(uv_loop_t *loop, char *const *argv, char *const *envp,
-                void (*on_exit)(void *arg, const struct child_result *result), void *arg, struct child **ret)
+int child_start_reading(uv_loop_t *loop, int stdin_fd, char *const *argv, char *const *envp,
+                        void (*on_exit)(void *arg, const struct child_result *result), void *arg,
+                        struct child **ret)
 {
     int out[2] = {-1, -1}, err[2] = {-1, -1}, rc = 0;
     struct child *c = xnew(struct child);
     if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0)
         rc = -errno;
     if (rc == 0)
-        rc = spawn(&c->pid, argv, envp, out[1], err[1]);
+        rc = spawn(&c->pid, argv, envp, stdin_fd, out[1], err[1]);
     closep(&out[1]);
     closep(&err[1]);
     if (rc != 0) {
@@ -175,4 +179,10 @@ int child_start(uv_loop_t *loop, char *const *argv, char *const *envp,
     read_stream(loop, c, &c->err, err[0]);
     *ret = c;
     return 0;
+}
+
+int child_start(uv_loop_t *loop, char *const *argv, char *const *envp,
+                void (*on_exit)(void *arg, const struct child_result *result), void *arg, struct child **ret)
+{
+    return child_start_reading(loop, -1, argv, envp, on_exit, arg, ret);
 }

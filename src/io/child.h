@@ -25,5 +25,9 @@ MUST_CHECK int child_start(uv_loop_t *loop, char *const *argv, char *const *envp
                            struct child **ret);
 /* Standard output goes there in parts, all of it, and not into the result. */
 void child_on_output(struct child *c, void (*on_output)(void *arg, struct str part));
+/* The same, reading from `stdin_fd` what the caller has put there; it stays the caller's. */
+MUST_CHECK int child_start_reading(uv_loop_t *loop, int stdin_fd, char *const *argv, char *const *envp,
+                                   void (*on_exit)(void *arg, const struct child_result *result), void *arg,
+                                   struct child **ret);
 void child_kill(struct child *c); /* everything in its session; on_exit still comes */
 void child_reap_all(void);

@@ -27,6 +27,11 @@ struct script { /* spec 20: what POST /api/scripts/run-due queues */
 /* The profile that a script with a command of its own runs by: "script:NAME", made by the configuration's
  * reader. */
 const char *script_agent_name(const struct script *s);
+struct session_processor { /* spec 60 T6: a command that is given the turns of sessions */
+    char *name;
+    char **command; /* NULL-terminated */
+    int64_t cadence_us, timeout_us, version;
+};
 struct marketplace { /* spec 20: a git repository that is kept up to date */
     char *name, *url;
     char *directory; /* NULL: data_dir/marketplaces/NAME */
@@ -91,6 +96,8 @@ struct config {
     size_t agent_count;
     struct workflow *workflows;
     size_t workflow_count;
+    struct session_processor *processors;
+    size_t processor_count;
     char *scheduler_node; /* API_URL, unless MUSTER_SCHEDULER_NODE is set */
     char *scheduler_instance;
     int64_t scheduler_tick_us, scheduler_startup_grace_us, scheduler_shutdown_grace_us;

@@ -5,7 +5,7 @@
  *   config_parse.c  libconfuse: options from the tables, errors with their place
  *   config_agent.c  agent and workflow blocks into profiles and workflows
  *   config_braces.c a block that is not closed
- *   config_schedule.c  schedule, script and marketplace blocks
+ *   config_schedule.c  schedule, script, processor and marketplace blocks
  *   config_bus.c    bus_user blocks, and what the bus's keys must be together
  *   config_show.c   effective values, differences */
 #pragma once

@@ -289,6 +289,13 @@ const struct config_block_key config_block_keys[] = {
     {"bus_user", "password_file", "text", NULL, "File that holds it."},
     {"bus_user", "publish", "list", NULL, "Subject patterns that it may publish; none: all."},
     {"bus_user", "subscribe", "list", NULL, "Subject patterns that it may subscribe to; none: all."},
+    {"processor", "command", "list", NULL,
+     "Argument vector, run once per session: its turns come on standard input as one JSON object per line, "
+     "one "
+     "JSON object is expected on standard output. Required."},
+    {"processor", "cadence", "duration", "15m", "How often the scheduler runs it."},
+    {"processor", "timeout", "duration", "60s", "Of one session; then the command is ended, and has failed."},
+    {"processor", "version", "integer", "1", "Another one has every session processed again."},
 #define LATER(block, name, type)                                                                             \
     {                                                                                                        \
         block, name, type, NULL, "(A later part.)"                                                           \
@@ -310,8 +317,4 @@ const struct config_block_key config_block_keys[] = {
     LATER("receiver", "to", "text"),
     LATER("receiver", "from", "text"),
     LATER("receiver", "quiet_hours", "text"),
-    LATER("processor", "command", "list"),
-    LATER("processor", "cadence", "duration"),
-    LATER("processor", "timeout", "duration"),
-    LATER("processor", "version", "integer"),
     {0}};

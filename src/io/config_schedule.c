@@ -7,6 +7,7 @@
 #include <signal.h>
 
 #define RETRIES_MAX 100
+#define PROCESSOR_NAME_MAX 40 /* its schedule has a longer name */
 
 struct block { /* where values are read, and what is said when one is wrong */
     cfg_t *cfg;
@@ -214,6 +215,31 @@ static void read_marketplace(const struct block *b, struct marketplace *m)
         complain(b, "url", "it must not begin with \"-\"");
 }
 
+static const char *const own_processors[] = {"usage", "verification"};
+
+static void read_processor(const struct block *b, struct session_processor *p)
+{
+    *p = (struct session_processor){.name = xstrdup(b->title),
+                                    .command = config_list_copy(b->cfg, "command"),
+                                    .cadence_us = duration_of(b, "cadence", "15m"),
+                                    .timeout_us = duration_of(b, "timeout", "60s")};
+    if (!schedule_name_is_valid(str_of(b->title)))
+        complain(b, "name", "1 to 64 letters, digits, '.', '_', ':' or '-' are expected");
+    if (strlen(b->title) > PROCESSOR_NAME_MAX)
+        complain(b, "name", "it is longer than 40 characters");
+    for (size_t i = 0; i < COUNT_OF(own_processors); i++)
+        if (strcmp(b->title, own_processors[i]) == 0)
+            complain(b, "name", "this is the name of a processor of muster itself");
+    if (!p->command || !p->command[0] || !p->command[0][0])
+        complain(b, "command", "it is missing: what is to be run?");
+    if (p->timeout_us < USEC_PER_MSEC)
+        complain(b, "timeout", "it must be longer than 0s");
+    if (p->cadence_us < 60 * USEC_PER_SEC)
+        complain(b, "cadence", "a minute or more is expected");
+    if (!parse_i64_in(str_of(text_of(b, "version", "1")), 1, INT32_MAX, &p->version))
+        complain(b, "version", "a whole number from 1 on is expected");
+}
+
 void config_read_schedules(struct config *c, cfg_t *cfg, struct config_errors *errors)
 {
     c->schedules = xcalloc(cfg_size(cfg, "schedule"), sizeof(*c->schedules));
@@ -227,6 +253,12 @@ void config_read_schedules(struct config *c, cfg_t *cfg, struct config_errors *e
         cfg_t *section = cfg_getnsec(cfg, "script", (unsigned)c->script_count);
         struct block b = {section, cfg_title(section), errors};
         read_script(&b, c, &c->scripts[c->script_count]);
+    }
+    c->processors = xcalloc(cfg_size(cfg, "processor"), sizeof(*c->processors));
+    for (; c->processor_count < cfg_size(cfg, "processor"); c->processor_count++) {
+        cfg_t *section = cfg_getnsec(cfg, "processor", (unsigned)c->processor_count);
+        struct block b = {section, cfg_title(section), errors};
+        read_processor(&b, &c->processors[c->processor_count]);
     }
     c->marketplaces = xcalloc(cfg_size(cfg, "marketplace"), sizeof(*c->marketplaces));
     for (; c->marketplace_count < cfg_size(cfg, "marketplace"); c->marketplace_count++) {
@@ -252,6 +284,11 @@ void config_free_schedules(struct config *c)
         free(c->marketplaces[i].url);
         free(c->marketplaces[i].directory);
     }
+    for (size_t i = 0; i < c->processor_count; i++) {
+        free(c->processors[i].name);
+        config_list_free(c->processors[i].command);
+    }
+    free(c->processors);
     free(c->schedules);
     free(c->scripts);
     free(c->marketplaces);

@@ -6,6 +6,7 @@
 #include "node/api/api.h"
 #include "node/auth.h"
 #include "node/collector.h"
+#include "node/command_processors.h"
 #include "node/marketplaces.h"
 #include "node/memory.h"
 #include "node/pipeline.h"
@@ -209,6 +210,7 @@ static void stop(struct node *n, const char *why)
     telemetry_stop(n->telemetry);
     collector_stop(n->collector);
     memory_stop(n->memory);
+    command_processors_stop(n->command_processors);
     (void)uv_timer_start(&n->deadline, on_deadline, NODE_STOP_DEADLINE_MS, 0);
     n->stops_waited_for = 2;
     bus_stop(n->bus, NODE_BUS_GRACE_US, on_part_stopped, n);
@@ -409,6 +411,7 @@ static struct http_route *wire(struct node *n)
     n->pipeline = pipeline_new(&n->loop, n->store, n->operations, n->config);
     n->collector = collector_new(&n->loop, n->operations);
     n->memory = memory_new(&n->loop, n->store, n->operations);
+    n->command_processors = command_processors_new(&n->loop, n->store, n->operations, n->config);
     n->usage = usage_service_new(&n->loop, n->config->data_dir);
     n->telemetry = telemetry_new(&n->loop, n->store, n->config);
     n->workers = make_workers(n);
@@ -439,9 +442,11 @@ static void unwire(struct node *n)
     pipeline_stop(n->pipeline);
     n->collector = collector_free(n->collector);
     memory_join(n->memory);
+    command_processors_join(n->command_processors);
     n->store = store_close(n->store);
     n->memory = memory_free(n->memory);
     n->pipeline = pipeline_free(n->pipeline);
+    n->command_processors = command_processors_free(n->command_processors);
     (void)uv_run(&n->loop,
                  UV_RUN_NOWAIT); /* handles that stop() closed are let go of before their owners are freed */
     n->http = http_server_free(n->http);

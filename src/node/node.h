@@ -25,6 +25,7 @@ struct pipeline;
 struct telemetry;
 struct collector;
 struct memory;
+struct command_processors;
 struct workers;
 struct node {
     uv_loop_t loop;
@@ -48,6 +49,7 @@ struct node {
     struct telemetry *telemetry;
     struct collector *collector;
     struct memory *memory;
+    struct command_processors *command_processors;
     struct workers *workers;
     struct http_server *http;
     char cgroup[CGROUP_PATH_MAX]; /* runs have theirs below it; "" for none */

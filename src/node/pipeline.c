@@ -6,8 +6,8 @@
 #include "base/map.h"
 #include "base/parse.h"
 #include "io/worker.h"
+#include "node/processor_lease.h"
 #include "store/processors.h"
-#include "store/settings.h"
 #include "transcripts/processor_verification.h"
 #include "transcripts/session_file.h"
 
@@ -15,7 +15,6 @@
 
 #define SESSIONS_MAX_DEFAULT 50
 #define TIME_BUDGET_US (150 * USEC_PER_SEC)
-#define LEASE_US (600 * USEC_PER_SEC) /* longer than any run: only a crash outlives it */
 #define ERRORS_TOLD_MAX 100
 #define OPERATION_KIND "run-session-processor"
 
@@ -45,7 +44,6 @@ struct run { /* one after the other: store, worker, store */
     struct http_request *request; /* NULL once it was answered with 202 */
     char operation[OPERATION_ID_MAX];
     struct arena arena;
-    const char *holder;
     struct processor_state *states;
     size_t state_count;
     int64_t started_us, deadline_us; /* wall; monotonic */
@@ -345,11 +343,8 @@ static void on_worked(struct worker_job *job)
 static int take_run(struct store_op *op, struct db *db, struct err *e)
 {
     struct run *run = CONTAINER_OF(op, struct run, op);
-    char *holder;
-    int rc = setting_get(db, "instance_id", &run->arena, &holder, e);
+    int rc = processor_lease_take(db, "verification", op->now_us, &run->arena, e);
     run->started_us = op->now_us;
-    if (rc == 0)
-        rc = processor_lease(db, "verification", holder ? holder : "", op->now_us, op->now_us + LEASE_US, e);
     if (rc == PROCESSOR_E_BUSY)
         return err_set(e, ERR_CONFLICT, rc, "busy: another node runs this processor");
     return rc ? rc : processor_states(db, "verification", &run->arena, &run->states, &run->state_count, e);

@@ -3,8 +3,10 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/parse.h"
+#include "core/processor_cadence.h"
 
 #define TIMEOUT_DEFAULT_US (30 * USEC_PER_SEC)
+#define PROCESSOR_TIMEOUT_S 900
 
 static const struct builtin {
     const char *name;
@@ -20,9 +22,9 @@ static const struct builtin {
     {"marketplaces", NULL, 0, "daily 03:00", "POST", "/api/marketplaces/sync-all", 900},
     {"session-collector", "SCHEDULER_SESSION_COLLECTOR_INTERVAL", 600, NULL, "POST",
      "/api/admin/run-session-collector", 300},
-    {"session-processor:verification", "SCHEDULER_VERIFICATION_DETECTOR_INTERVAL", 900, NULL, "POST",
-     "/api/admin/run-session-processor?processor=verification", 900},
-    {"session-processor:usage", "SCHEDULER_USAGE_PROCESSOR_INTERVAL", 600, NULL, "POST",
+    {PROCESSOR_SCHEDULE_PREFIX "verification", VERIFICATION_CADENCE_VARIABLE, VERIFICATION_CADENCE_S, NULL,
+     "POST", "/api/admin/run-session-processor?processor=verification", 900},
+    {PROCESSOR_SCHEDULE_PREFIX "usage", USAGE_CADENCE_VARIABLE, USAGE_CADENCE_S, NULL, "POST",
      "/api/admin/run-session-processor?processor=usage", 300},
     {"corporate-memory", "SCHEDULER_CORPORATE_MEMORY_INTERVAL", 1020, NULL, "POST",
      "/api/admin/run-corporate-memory", 900},
@@ -109,12 +111,12 @@ static const struct builtin *builtin_of(const char *name)
     return NULL;
 }
 
-/* What the block leaves out is the built-in job's. */
+/* What the block leaves out is the built-in job's.  `b` NULL: that of a processor. */
 static struct schedule_job merge(const struct schedule_job *block, const struct builtin *b,
                                  const struct schedule_job *own)
 {
     struct schedule_job job = copy_job(block);
-    bool by_variable = b->variable && getenv(b->variable);
+    bool by_variable = b && b->variable && getenv(b->variable);
     if (!job.path) {
         free(job.method);
         job.method = copy(own->method);
@@ -176,9 +178,28 @@ static void add_builtins(const struct config *config, struct job_table *t, struc
     t->count = 0;
 }
 
+/* A processor of the configuration is run as the built-in ones are: its cadence is its schedule. */
+static void add_processors(const struct config *config, struct job_table *t)
+{
+    for (size_t i = 0; config->scheduler_builtin && i < config->processor_count; i++) {
+        const struct session_processor *p = &config->processors[i];
+        struct buf name = BUF_INIT, path = BUF_INIT, when = BUF_INIT;
+        buf_printf(&name, PROCESSOR_SCHEDULE_PREFIX "%s", p->name);
+        buf_printf(&path, "/api/admin/run-session-processor?processor=%s", p->name);
+        if (!schedule_text_of_seconds(p->cadence_us / USEC_PER_SEC, &when))
+            assert(false); /* the configuration's reader has looked */
+        const struct builtin row = {
+            .name = name.p, .method = "POST", .path = path.p, .timeout_s = PROCESSOR_TIMEOUT_S};
+        t->jobs[t->count++] = make_builtin(&row, when.p);
+        buf_deinit(&name);
+        buf_deinit(&path);
+        buf_deinit(&when);
+    }
+}
+
 static struct schedule_job *find(const struct job_table *t, const char *name)
 {
-    for (size_t i = 0; i < t->count && i < COUNT_OF(builtins); i++)
+    for (size_t i = 0; i < t->count; i++)
         if (strcmp(t->jobs[i].name, name) == 0)
             return &t->jobs[i];
     return NULL;
@@ -225,13 +246,16 @@ int job_table_load(const struct config *config, struct job_table *ret, struct bu
 {
     size_t before = errors->n;
     int64_t tick_s = 0;
-    struct job_table t = {.jobs = xcalloc(COUNT_OF(builtins) + config->schedule_count, sizeof(*t.jobs)),
-                          .node_url = node_url(config),
-                          .tick_us = config->scheduler_tick_us};
+    struct job_table t = {
+        .jobs =
+            xcalloc(COUNT_OF(builtins) + config->processor_count + config->schedule_count, sizeof(*t.jobs)),
+        .node_url = node_url(config),
+        .tick_us = config->scheduler_tick_us};
     if (positive_seconds("SCHEDULER_TICK_SECONDS", &tick_s, errors) && tick_s &&
         !getenv("MUSTER_SCHEDULER_TICK"))
         t.tick_us = tick_s * USEC_PER_SEC;
     add_builtins(config, &t, errors);
+    add_processors(config, &t);
     for (size_t i = 0; i < config->schedule_count; i++)
         add_block(&config->schedules[i], &t, errors);
     drop_disabled(&t);

@@ -48,7 +48,9 @@ struct db_driver {
     void (*announce)(struct db *db, enum db_topic topic); /* NULL where nobody else could listen */
     const char *(*writer_id)(struct db *db);
     char *(*shown)(const char *store); /* its name without secrets; NULL where there are none */
-    int (*is_empty)(struct db *db, bool *ret, struct err *e);         /* no table of anybody's */
+    int (*is_empty)(struct db *db, bool *ret, struct err *e); /* no table of anybody's but spec 60 T10's */
+    int (*has_column)(struct db *db, const char *table, const char *column, bool *ret,
+                      struct err *e);                                 /* false without the table too */
     int (*has_migrations)(struct db *db, bool *ret, struct err *e);   /* the table of that name */
     int (*copy_aside)(struct db *db, int64_t version, struct err *e); /* before an upgrade (D3) */
     void (*sizes)(struct db *db, int64_t *ret_file_bytes, int64_t *ret_log_bytes);

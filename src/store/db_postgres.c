@@ -525,6 +525,7 @@ const struct db_driver db_driver_postgres = {
     .writer_id = postgres_writer_id,
     .shown = db_postgres_shown,
     .is_empty = db_postgres_is_empty,
+    .has_column = db_postgres_has_column,
     .has_migrations = db_postgres_has_migrations,
     .copy_aside = db_postgres_copy_aside,
     .sizes = db_postgres_sizes,

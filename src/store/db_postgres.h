@@ -73,6 +73,7 @@ int db_postgres_listen(struct db *db, struct err *e);
 char *db_postgres_translate(const char *sql); /* the caller frees */
 int db_postgres_migrate_script(struct db *db, const char *sql, struct err *e);
 int db_postgres_is_empty(struct db *db, bool *ret, struct err *e);
+int db_postgres_has_column(struct db *db, const char *table, const char *column, bool *ret, struct err *e);
 int db_postgres_has_migrations(struct db *db, bool *ret, struct err *e);
 int db_postgres_copy_aside(struct db *db, int64_t version, struct err *e);
 void db_postgres_sizes(struct db *db, int64_t *ret_file_bytes, int64_t *ret_log_bytes);

@@ -1,6 +1,7 @@
 #include "store/db_postgres.h"
 
 #include "base/clock.h"
+#include "store/processors_upgrade.h"
 
 #include <ctype.h>
 
@@ -103,10 +104,24 @@ int db_postgres_is_empty(struct db *db, bool *ret, struct err *e)
     int64_t tables;
     int rc = count_tables(db,
                           "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-                          " WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v', 'm', 'f')",
+                          " WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"
+                          " AND c.relname <> '" PROCESSORS_OLD_TABLE "'",
                           &tables, e);
     if (rc == 0)
         *ret = tables == 0;
+    return rc;
+}
+
+int db_postgres_has_column(struct db *db, const char *table, const char *column, bool *ret, struct err *e)
+{
+    int64_t columns;
+    int rc =
+        db_value_i64(db,
+                     "SELECT count(*) FROM information_schema.columns WHERE table_schema = current_schema()"
+                     " AND table_name = $1 AND column_name = $2",
+                     DB_ARGS(DB_TEXT(table), DB_TEXT(column)), &columns, e);
+    if (rc == 0)
+        *ret = columns == 1;
     return rc;
 }
 

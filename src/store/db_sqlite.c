@@ -310,6 +310,7 @@ const struct db_driver db_driver_sqlite = {
     .in_transaction = sqlite_in_transaction,
     .is_empty = db_sqlite_is_empty,
     .has_migrations = db_sqlite_has_migrations,
+    .has_column = db_sqlite_has_column,
     .copy_aside = db_sqlite_copy_aside,
     .sizes = db_sqlite_sizes,
     .check_integrity = db_sqlite_check_integrity,

@@ -37,6 +37,7 @@ int db_sqlite_script(struct db *db, const char *sql, struct err *e);
 int db_sqlite_open(struct str target, const char *data_dir, bool writer, struct db **ret, struct err *e);
 int db_sqlite_set_durable(struct db *db, bool durable, struct err *e);
 int db_sqlite_is_empty(struct db *db, bool *ret, struct err *e);
+int db_sqlite_has_column(struct db *db, const char *table, const char *column, bool *ret, struct err *e);
 int db_sqlite_has_migrations(struct db *db, bool *ret, struct err *e);
 int db_sqlite_copy_aside(struct db *db, int64_t version, struct err *e);
 void db_sqlite_sizes(struct db *db, int64_t *ret_file_bytes, int64_t *ret_log_bytes);

@@ -1,5 +1,7 @@
 #include "store/db_sqlite.h"
 
+#include "store/processors_upgrade.h"
+
 #include <fcntl.h>
 #include <libgen.h>
 #include <sys/file.h>
@@ -117,7 +119,8 @@ int db_sqlite_set_durable(struct db *db, bool durable, struct err *e)
 int db_sqlite_is_empty(struct db *db, bool *ret, struct err *e)
 {
     int64_t tables;
-    int rc = db_value_i64(db, "SELECT count(*) FROM sqlite_schema", DB_NO_ARGS, &tables, e);
+    int rc = db_value_i64(db, "SELECT count(*) FROM sqlite_schema WHERE tbl_name <> $1",
+                          DB_ARGS(DB_TEXT(PROCESSORS_OLD_TABLE)), &tables, e);
     if (rc == 0)
         *ret = tables == 0;
     return rc;
@@ -131,6 +134,16 @@ int db_sqlite_has_migrations(struct db *db, bool *ret, struct err *e)
                      DB_NO_ARGS, &tables, e);
     if (rc == 0)
         *ret = tables == 1;
+    return rc;
+}
+
+int db_sqlite_has_column(struct db *db, const char *table, const char *column, bool *ret, struct err *e)
+{
+    int64_t columns;
+    int rc = db_value_i64(db, "SELECT count(*) FROM pragma_table_info($1) WHERE name = $2",
+                          DB_ARGS(DB_TEXT(table), DB_TEXT(column)), &columns, e);
+    if (rc == 0)
+        *ret = columns == 1;
     return rc;
 }
 

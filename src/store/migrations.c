@@ -120,6 +120,7 @@ static const struct migration rows[] = {
     {.version = 7, .name = "knowledge", .sql = migration_knowledge},
     {.version = 8, .name = "hub", .sql = migration_hub},
     {.version = 9, .name = "several nodes", .sql = migration_nodes},
+    {.version = 10, .name = "results of processors", .sql = migration_results},
 };
 
 const struct migration_list migrations_sqlite = {.rows = rows, .count = COUNT_OF(rows)};

@@ -95,6 +95,28 @@ int processor_lease(struct db *db, const char *processor, const char *holder, in
     return rc ? rc : changes > 0 ? 0 : PROCESSOR_E_BUSY;
 }
 
+int processor_lease_holder(struct db *db, const char *processor, struct arena *a, const char **ret,
+                           struct err *e)
+{
+    CLEANUP(db_done) struct db_cursor c = {0};
+    int rc = db_query(db, "SELECT holder FROM processor_runs WHERE processor = $1",
+                      DB_ARGS(DB_TEXT(processor)), &c, e);
+    if (rc == 0)
+        rc = db_next(&c, e);
+    if (rc != 0 && rc != 1)
+        return rc;
+    *ret = rc == 1 ? db_text(&c, 0, a) : NULL;
+    return 0;
+}
+
+int processor_lease_drop(struct db *db, const char *processor, const char *holder, struct err *e)
+{
+    return db_run(db,
+                  "UPDATE processor_runs SET holder = NULL, lease_expires_at = NULL"
+                  " WHERE processor = $1 AND holder = $2",
+                  DB_ARGS(DB_TEXT(processor), DB_TEXT(holder)), NULL, e);
+}
+
 int processor_run_put(struct db *db, const char *processor, const struct processor_run *r, struct err *e)
 {
     return db_run(

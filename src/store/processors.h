@@ -13,6 +13,11 @@ enum { PROCESSOR_E_BUSY = 1 };
 /* Takes the lease of a run, or PROCESSOR_E_BUSY when another holder's has not expired. */
 MUST_CHECK int processor_lease(struct db *db, const char *processor, const char *holder, int64_t now_us,
                                int64_t expires_us, struct err *e);
+/* Who has it; NULL: nobody. */
+MUST_CHECK int processor_lease_holder(struct db *db, const char *processor, struct arena *a, const char **ret,
+                                      struct err *e);
+/* Takes it away from a holder that is no more. */
+MUST_CHECK int processor_lease_drop(struct db *db, const char *processor, const char *holder, struct err *e);
 struct processor_run { /* the last one */
     int64_t started_us, ended_us, processed, errors, capped;
     bool ended; /* else it runs, or was ended by a crash */

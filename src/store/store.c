@@ -6,6 +6,7 @@
 #include "io/http_server.h"
 #include "store/migrate.h"
 #include "store/node_id.h"
+#include "store/processors_upgrade.h"
 #include "store/settings.h"
 #include "store/store_listen.h"
 
@@ -283,6 +284,8 @@ static int prepare_contents(struct db *db, struct err *e)
         rc = db_begin(db, true, e);
     if (rc == 0)
         rc = setting_ensure_instance_id(db, e);
+    if (rc == 0)
+        rc = processors_upgrade(db, clock_wall_us(), e);
     return rc ? rc : db_commit(db, e);
 }
 

@@ -220,6 +220,7 @@ struct http_route *api_all_routes(size_t *ret_count)
         &api_workers_routes,
         &api_schedules_routes,
         &api_verification_routes,
+        &api_processors_routes,
         &api_scripts_routes,
         &api_usage_routes,
         &api_session_admin_routes, &api_knowledge_routes,

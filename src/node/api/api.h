@@ -82,7 +82,7 @@ extern const struct api_routes
     api_bus_routes,
     api_workers_routes,
     api_schedules_routes,
-    api_verification_routes,
+    api_verification_routes, api_processors_routes,
     api_scripts_routes,
     api_usage_routes,
     api_session_admin_routes, api_knowledge_routes,

@@ -3,6 +3,7 @@
 #include "core/schedule.h"
 #include "core/timezone.h"
 #include "node/memory.h"
+#include "node/api/health_processors.h"
 #include "node/telemetry/telemetry.h"
 #include "store/knowledge.h"
 #include "store/schedules.h"
@@ -207,8 +208,14 @@ static void show_memory(const struct node *n, const void *facts, struct health_r
 /* -- all of them -- */
 
 static const struct health_part parts[] = {
-    {NULL, show_store},     {NULL, show_bus},  {NULL, show_queue},         {read_scheduler, show_scheduler},
-    {NULL, show_telemetry}, {NULL, show_disk}, {read_memory, show_memory},
+    {NULL, show_store},
+    {NULL, show_bus},
+    {NULL, show_queue},
+    {read_scheduler, show_scheduler},
+    {health_read_processors, health_show_processors},
+    {NULL, show_telemetry},
+    {NULL, show_disk},
+    {read_memory, show_memory},
 };
 
 /* A store that cannot be read is a finding, and the other sections still say theirs. */

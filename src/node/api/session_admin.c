@@ -1,5 +1,6 @@
 /* POST /api/admin/run-…: the session pipeline's work, at the scheduler's word (spec 60 T9, T11, V2). */
 #include "node/api/api.h"
+#include "node/command_processors.h"
 #include "node/pipeline.h"
 #include "node/collector.h"
 #include "node/memory.h"
@@ -21,6 +22,12 @@ static void run_processor(struct http_request *r, void *context)
         }
         buf_printf(&list, "%s%s", list.n ? ", " : "", known[i]);
     }
+    if (name && command_processors_run(n->command_processors, str_of(name), r)) {
+        buf_deinit(&list);
+        return;
+    }
+    for (size_t i = 0; i < n->config->processor_count; i++)
+        buf_printf(&list, ", %s", n->config->processors[i].name);
     http_reply_problem(r, 400, "/processor", "processor=%.60s: unknown; known are: %s", name ? name : "",
                        list.p);
     buf_deinit(&list);

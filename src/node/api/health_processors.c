@@ -1,0 +1,182 @@
+#include "node/api/health_processors.h"
+
+#include "base/map.h"
+#include "base/parse.h"
+#include "core/processor_cadence.h"
+#include "core/schedule.h"
+#include "core/timezone.h"
+#include "core/verification.h"
+#include "store/processors.h"
+#include "store/schedules.h"
+#include "transcripts/session_file.h"
+
+struct facts { /* of one processor */
+    const char *name;
+    int64_t version, cadence_us;
+    int64_t waiting, quarantined, oldest_us; /* files; oldest_us: for how long the first of them has waited */
+    const char *oldest;                      /* file; NULL: none waits */
+    int64_t last_run_us;                     /* 0: never */
+    int64_t now_us;
+};
+struct all_facts {
+    struct facts *list;
+    size_t count;
+};
+
+/* -- cadence: the schedule's -- */
+
+static int64_t period_of(const char *when_text, int64_t now_us)
+{
+    struct schedule when;
+    struct schedule_instant first, second;
+    if (!when_text || schedule_parse(str_of(when_text), &when, NULL) != 0 ||
+        !schedule_next(&when, timezone_utc(), now_us, now_us, &first) ||
+        !schedule_next(&when, timezone_utc(), first.at_us, first.at_us, &second))
+        return 0;
+    return second.at_us - first.at_us;
+}
+
+static int64_t seconds_of(const char *variable, int64_t fallback_s)
+{
+    int64_t seconds = fallback_s;
+    const char *text = getenv(variable);
+    if (text && !parse_i64_in(str_of(text), 1, INT32_MAX, &seconds))
+        seconds = fallback_s;
+    return seconds * USEC_PER_SEC;
+}
+
+/* What the scheduler has said of its job; the job's own figure before it has. */
+static int read_cadence(struct api_op *op, struct db *db, struct facts *f, int64_t fallback_us, struct err *e)
+{
+    struct schedule_report report;
+    const char *name = arena_printf(op->arena, PROCESSOR_SCHEDULE_PREFIX "%s", f->name);
+    int rc = schedule_get(db, name, op->arena, &report, e);
+    if (rc != 0 && rc != SCHEDULE_STORE_E_ABSENT)
+        return rc;
+    int64_t period_us = rc == 0 ? period_of(report.when, f->now_us) : 0;
+    f->cadence_us = period_us > 0 ? period_us : fallback_us;
+    return 0;
+}
+
+/* -- what waits -- */
+
+static void look_at(struct facts *f, const struct file_walk_entry *file, const struct processor_state *state,
+                    struct arena *a)
+{
+    const struct file_look look = {file->device, file->inode, file->size, file->mtime_ns, file->ctime_ns};
+    enum processor_need need = processor_need(state, &look, f->version, f->now_us);
+    int64_t waited_us = f->now_us - file->mtime_ns / 1000;
+    f->quarantined += need == NEED_OPERATOR;
+    if (need != NEED_FIRST && need != NEED_RETRY)
+        return;
+    f->waiting++;
+    if (f->oldest && waited_us <= f->oldest_us)
+        return;
+    f->oldest = arena_strdup(a, str_of(file->path));
+    f->oldest_us = MAX(waited_us, 0);
+}
+
+static int read_waiting(struct api_op *op, struct db *db, const struct file_walk *walk, struct facts *f,
+                        struct err *e)
+{
+    struct processor_state *states;
+    struct processor_run run;
+    size_t count;
+    int rc = processor_states(db, f->name, op->arena, &states, &count, e);
+    if (rc != 0)
+        return rc;
+    struct map known;
+    map_init(&known);
+    for (size_t i = 0; i < count; i++)
+        (void)map_put(&known, str_of(states[i].session_file), &states[i]);
+    for (size_t i = 0; i < walk->count; i++) {
+        struct buf name = BUF_INIT;
+        session_file_name(str_of(walk->files[i].path), &name);
+        look_at(f, &walk->files[i], map_get(&known, buf_str(&name)), op->arena);
+        buf_deinit(&name);
+    }
+    map_deinit(&known);
+    rc = processor_run_get(db, f->name, &run, e);
+    if (rc == 0)
+        f->last_run_us = run.ended ? run.ended_us : run.started_us;
+    return rc == PROCESSOR_E_NEVER_RAN ? 0 : rc;
+}
+
+static const char *environment(const char *name)
+{
+    return getenv(name);
+}
+
+int health_read_processors(struct api_op *op, struct db *db, void **ret_facts, struct err *e)
+{
+    const struct config *c = op->config;
+    struct all_facts *all = arena_alloc(op->arena, sizeof(*all));
+    struct file_walk walk = {.count = 0};
+    int rc = 0;
+    all->count = c->processor_count + 1;
+    all->list = arena_alloc(op->arena, all->count * sizeof(*all->list));
+    session_files_walk(&walk, environment, c->sessions_roots);
+    for (size_t i = 0; rc == 0 && i < all->count; i++) {
+        const struct session_processor *p = i ? &c->processors[i - 1] : NULL;
+        struct facts *f = &all->list[i];
+        *f = (struct facts){.name = p ? p->name : "verification",
+                            .version = p ? p->version : VERIFICATION_VERSION,
+                            .now_us = op->op.now_us};
+        rc = read_cadence(
+            op, db, f, p ? p->cadence_us : seconds_of(VERIFICATION_CADENCE_VARIABLE, VERIFICATION_CADENCE_S),
+            e);
+        if (rc == 0)
+            rc = read_waiting(op, db, &walk, f, e);
+    }
+    file_walk_deinit(&walk);
+    *ret_facts = all;
+    return rc;
+}
+
+/* -- what is said -- */
+
+static void say_waiting(const struct facts *f, struct buf *out)
+{
+    char age[PARSE_DURATION_MAX], cadence[PARSE_DURATION_MAX], ran[PARSE_DURATION_MAX];
+    int64_t second = USEC_PER_SEC;
+    buf_printf(out, "%lld waiting to be processed, %s for %s (cadence %s)", (long long)f->waiting, f->oldest,
+               format_duration(f->oldest_us / second * second, age), format_duration(f->cadence_us, cadence));
+    if (f->last_run_us)
+        buf_printf(out, "; the last run was %s ago",
+                   format_duration(MAX(f->now_us - f->last_run_us, 0) / second * second, ran));
+    else
+        buf_add_text(out, "; it has never run");
+}
+
+static void show_one(const struct facts *f, struct health_report *h)
+{
+    struct buf name = BUF_INIT, detail = BUF_INIT;
+    enum health health = HEALTH_OK;
+    buf_printf(&name, "processor:%s", f->name);
+    if (f->oldest && f->oldest_us > 2 * f->cadence_us) {
+        health = HEALTH_DEGRADED;
+        say_waiting(f, &detail);
+    } else if (f->quarantined) {
+        health = HEALTH_INFO;
+        buf_printf(&detail,
+                   "%lld set apart after failing; see muster processors files %s --status quarantined",
+                   (long long)f->quarantined, f->name);
+    } else {
+        buf_printf(&detail, "%lld waiting", (long long)f->waiting);
+    }
+    health_section(h, name.p, health, detail.p);
+    buf_deinit(&name);
+    buf_deinit(&detail);
+}
+
+void health_show_processors(const struct node *n, const void *facts, struct health_report *h)
+{
+    const struct all_facts *all = facts;
+    (void)n;
+    if (!all) {
+        health_section(h, "processor:verification", HEALTH_UNKNOWN, "the store could not be read");
+        return;
+    }
+    for (size_t i = 0; i < all->count; i++)
+        show_one(&all->list[i], h);
+}

@@ -1,0 +1,686 @@
+#include "node/command_processors.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/parse.h"
+#include "io/child.h"
+#include "io/worker.h"
+#include "node/processor_lease.h"
+#include "store/processor_lists.h"
+#include "store/processors.h"
+#include "transcripts/session_file.h"
+#include "transcripts/turn_json.h"
+#include "transcripts/turn_reader.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#define SESSIONS_MAX_DEFAULT 50
+#define TIME_BUDGET_US (150 * USEC_PER_SEC)
+#define ERRORS_TOLD_MAX 100
+#define SPOOL_PART ((size_t)256 * 1024) /* bytes that are gathered before they are written */
+
+enum step { STEP_LOOK, STEP_SPOOL }; /* what the thread is to do next */
+
+struct session { /* that waits */
+    const char *path, *name;
+    enum transcript_format format;
+    struct file_look look;
+    const struct processor_state *before; /* NULL: never seen */
+};
+
+struct run {
+    struct worker_job job;
+    struct store_op op;
+    struct slot *slot;
+    struct http_request *request; /* NULL once it was answered with 202 */
+    char operation[OPERATION_ID_MAX];
+    bool later;
+    struct arena arena;
+    struct processor_state *states;
+    size_t state_count;
+    int64_t started_us, deadline_us; /* wall; monotonic */
+    int64_t sessions_max;
+    enum step step;
+    struct session *sessions; /* in order; owned */
+    size_t count, at;
+    /* of the one at `at` */
+    int spool_fd; /* -1: none */
+    int rc;       /* of its reading; -ECANCELED: the budget has ended it */
+    char error[ERR_TEXT_MAX];
+    struct turn_reader_facts facts;
+    struct buf result;
+    bool too_long, timed_out, cut_short; /* cut_short: by the run's budget, not by its own timeout */
+    struct processor_state state;
+    /* of all */
+    int64_t scanned, skipped, processed, capped, errors, items;
+    struct json_writer details; /* of errors, into the next */
+    struct buf errors_detail;
+    int64_t told;
+};
+
+struct slot { /* one processor */
+    struct command_processors *owner;
+    const struct session_processor *config;
+    struct worker *worker;
+    struct run *run;
+    struct child *child;
+    uv_timer_t timeout;
+};
+
+struct command_processors {
+    uv_loop_t *loop;
+    struct store *store;
+    struct operations *operations;
+    const struct config *config;
+    struct slot *slots;
+    size_t count, open; /* open: timers that are not closed */
+    atomic_bool stopping;
+};
+
+/* -- the thread: which sessions, and their turns -- */
+
+static const char *environment(const char *name)
+{
+    return getenv(name);
+}
+
+static bool is_over(const struct run *run)
+{
+    return clock_monotonic_us() >= run->deadline_us || atomic_load(&run->slot->owner->stopping);
+}
+
+static struct session session_of(struct run *run, const struct file_walk_entry *f, const struct map *known)
+{
+    struct buf name = BUF_INIT;
+    session_file_name(str_of(f->path), &name);
+    struct session s = {.path = arena_strdup(&run->arena, str_of(f->path)),
+                        .name = arena_strdup(&run->arena, buf_str(&name)),
+                        .format = f->format,
+                        .look = {f->device, f->inode, f->size, f->mtime_ns, f->ctime_ns},
+                        .before = map_get(known, buf_str(&name))};
+    buf_deinit(&name);
+    return s;
+}
+
+static void choose(struct run *run, const struct file_walk *walk, const struct map *known)
+{
+    struct session *all = xcalloc(walk->count + 1, sizeof(*all));
+    struct processor_candidate *order = xcalloc(walk->count + 1, sizeof(*order));
+    for (size_t i = 0; i < walk->count; i++) {
+        const struct file_walk_entry *f = &walk->files[i];
+        all[i] = session_of(run, f, known);
+        enum processor_need need =
+            processor_need(all[i].before, &all[i].look, run->slot->config->version, run->started_us);
+        if (need == NEED_FIRST || need == NEED_VERSION || need == NEED_RETRY)
+            order[run->count++] =
+                (struct processor_candidate){need, session_file_user(f), f->mtime_ns / 1000, i};
+    }
+    processor_order(order, run->count);
+    run->sessions = xcalloc(run->count + 1, sizeof(*run->sessions));
+    for (size_t i = 0; i < run->count; i++)
+        run->sessions[i] = all[order[i].index];
+    run->scanned = (int64_t)walk->count;
+    run->skipped = (int64_t)(walk->count - run->count);
+    free(order);
+    free(all);
+}
+
+static void look(struct run *run)
+{
+    struct file_walk walk = {.count = 0};
+    struct map known;
+    map_init(&known);
+    for (size_t i = 0; i < run->state_count; i++)
+        (void)map_put(&known, str_of(run->states[i].session_file), &run->states[i]);
+    session_files_walk(&walk, environment, run->slot->owner->config->sessions_roots);
+    choose(run, &walk, &known);
+    file_walk_deinit(&walk);
+    map_deinit(&known);
+}
+
+static int write_all(int fd, struct buf *part)
+{
+    for (size_t done = 0; done < part->n;) {
+        ssize_t n = write(fd, part->p + done, part->n - done);
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        done += n > 0 ? (size_t)n : 0;
+    }
+    buf_clear(part);
+    return 0;
+}
+
+static int write_turns(struct run *run, struct turn_reader *r)
+{
+    const struct turn *turns;
+    size_t count;
+    struct buf part = BUF_INIT;
+    int rc;
+    while ((rc = turn_reader_next(r, &turns, &count)) == 1) {
+        for (size_t i = 0; i < count; i++)
+            turn_json(&turns[i], &part);
+        rc = is_over(run) ? -ECANCELED : part.n >= SPOOL_PART ? write_all(run->spool_fd, &part) : 0;
+        if (rc != 0)
+            break;
+    }
+    if (rc == 0)
+        rc = write_all(run->spool_fd, &part);
+    buf_deinit(&part);
+    return rc;
+}
+
+/* A file without a name: whatever becomes of this process, nothing is left. */
+static int open_spool(const struct config *config)
+{
+    int fd = open(config->data_dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        return fd;
+    struct buf path = BUF_INIT;
+    buf_printf(&path, "%s/.tmp-turns-XXXXXX", config->data_dir);
+    fd = mkostemp(path.p, O_CLOEXEC);
+    int rc = fd < 0 ? -errno : fd;
+    if (fd >= 0)
+        (void)unlink(path.p);
+    buf_deinit(&path);
+    return rc;
+}
+
+static int spool_turns(struct run *run, const struct session *s)
+{
+    struct turn_reader *r;
+    run->spool_fd = open_spool(run->slot->owner->config);
+    if (run->spool_fd < 0)
+        return run->spool_fd;
+    int rc = turn_reader_open(s->path, s->format, &r);
+    if (rc != 0)
+        return rc;
+    rc = write_turns(run, r);
+    turn_reader_facts(r, &run->facts);
+    (void)turn_reader_free(r);
+    return rc ? rc : lseek(run->spool_fd, 0, SEEK_SET) < 0 ? -errno : 0;
+}
+
+static void spool(struct run *run)
+{
+    run->error[0] = '\0';
+    run->rc = spool_turns(run, &run->sessions[run->at]);
+    if (run->rc == -EBADMSG)
+        (void)snprintf(run->error, sizeof(run->error), "cannot be decompressed");
+    else if (run->rc == -ECANCELED)
+        (void)snprintf(run->error, sizeof(run->error), "takes longer to read than a whole run may");
+    else if (run->rc != 0)
+        (void)snprintf(run->error, sizeof(run->error), "cannot be read: %s", strerror(-run->rc));
+}
+
+static void work_batch(void *context, struct worker_job *job)
+{
+    (void)context;
+    for (; job; job = job->next) {
+        struct run *run = CONTAINER_OF(job, struct run, job);
+        if (run->step == STEP_LOOK)
+            look(run);
+        else
+            spool(run);
+    }
+}
+
+/* -- the answer -- */
+
+static void tell_error(struct run *run)
+{
+    if (run->told++ >= ERRORS_TOLD_MAX)
+        return;
+    struct json_writer *w = &run->details;
+    json_object_begin(w);
+    json_kv_text(w, "session", run->state.session_file);
+    json_kv_text(w, "error", run->state.last_error);
+    json_kv_text(w, "status", processor_status_names[run->state.status]);
+    json_kv_i64(w, "attempts", run->state.attempts);
+    json_object_end(w);
+}
+
+static void put_details(struct run *run, bool whole, struct buf *out)
+{
+    struct json_writer w;
+    json_array_end(&run->details);
+    json_init(&w, out);
+    json_object_begin(&w);
+    if (whole) {
+        json_kv_bool(&w, "ok", run->errors == 0);
+        json_key(&w, "details");
+        json_object_begin(&w);
+    }
+    json_kv_text(&w, "processor", run->slot->config->name);
+    json_kv_i64(&w, "scanned", run->scanned);
+    json_kv_i64(&w, "processed", run->processed);
+    json_kv_i64(&w, "skipped", run->skipped);
+    json_kv_i64(&w, "capped", run->capped);
+    json_kv_i64(&w, "errors", run->errors);
+    json_kv_i64(&w, "items_extracted", run->items);
+    json_key(&w, "errors_detail");
+    json_raw(&w, buf_str(&run->errors_detail));
+    if (whole)
+        json_object_end(&w);
+    json_object_end(&w);
+}
+
+static void free_run(struct run *run)
+{
+    run->slot->run = NULL;
+    closep(&run->spool_fd);
+    arena_reset(&run->arena);
+    buf_deinit(&run->result);
+    buf_deinit(&run->errors_detail);
+    free(run->sessions);
+    free(run);
+}
+
+static void fail(struct run *run, const struct err *e)
+{
+    if (run->operation[0])
+        operation_end(run->slot->owner->operations, run->operation, e->text, (struct str){NULL, 0});
+    if (run->request)
+        http_reply_err(run->request, e);
+    if (e->code != ERR_CONFLICT)
+        log_error("pipeline", "a run has failed", LOG_TEXT("processor", run->slot->config->name),
+                  LOG_TEXT("error", e->text));
+    free_run(run);
+}
+
+static void answer(struct run *run)
+{
+    struct buf body = BUF_INIT;
+    put_details(run, run->request != NULL, &body);
+    log_info("pipeline", "a run has ended", LOG_TEXT("processor", run->slot->config->name),
+             LOG_INT("processed", run->processed), LOG_INT("errors", run->errors),
+             LOG_INT("capped", run->capped));
+    if (run->operation[0])
+        operation_end(run->slot->owner->operations, run->operation, NULL, buf_str(&body));
+    if (run->request)
+        http_reply_json(run->request, 200, &body);
+    buf_deinit(&body);
+    free_run(run);
+}
+
+/* -- the end of a run -- */
+
+static int end_work(struct store_op *op, struct db *db, struct err *e)
+{
+    const struct run *run = CONTAINER_OF(op, struct run, op);
+    const struct processor_run row = {
+        .ended_us = op->now_us, .processed = run->processed, .errors = run->errors, .capped = run->capped};
+    return processor_run_put(db, run->slot->config->name, &row, e);
+}
+
+static void end_done(struct store_op *op)
+{
+    struct run *run = CONTAINER_OF(op, struct run, op);
+    if (op->rc != 0)
+        fail(run, &op->err);
+    else
+        answer(run);
+}
+
+static void end_run(struct run *run)
+{
+    run->capped = (int64_t)(run->count - run->at);
+    run->op = (struct store_op){.run = end_work, .done = end_done};
+    store_write(run->slot->owner->store, &run->op);
+}
+
+/* -- one session -- */
+
+static void next_session(struct run *run);
+
+static int put_work(struct store_op *op, struct db *db, struct err *e)
+{
+    const struct run *run = CONTAINER_OF(op, struct run, op);
+    const char *name = run->slot->config->name;
+    int rc = 0;
+    if (run->state.status == PROCESSOR_DONE)
+        rc = processor_result_put(db, name, run->state.session_file, str_trim(buf_str(&run->result)),
+                                  op->now_us, e);
+    return rc ? rc : processor_state_put(db, name, &run->state, e);
+}
+
+static void put_done(struct store_op *op)
+{
+    struct run *run = CONTAINER_OF(op, struct run, op);
+    if (op->rc != 0) {
+        fail(run, &op->err);
+        return;
+    }
+    if (run->state.status == PROCESSOR_DONE) {
+        run->processed++;
+        run->items += run->state.items;
+    } else {
+        run->errors++;
+        tell_error(run);
+    }
+    run->at++;
+    next_session(run);
+}
+
+/* `error` "": it went well, and has extracted `items`. */
+static void end_session(struct run *run, const char *error, int64_t items)
+{
+    const struct session *s = &run->sessions[run->at];
+    bool ok = error[0] == '\0', same = s->before && file_look_equal(&s->before->look, &s->look);
+    closep(&run->spool_fd);
+    run->state = (struct processor_state){.session_file = s->name,
+                                          .look = s->look,
+                                          .version = run->slot->config->version,
+                                          .status = PROCESSOR_DONE,
+                                          .read_bytes = run->facts.offset,
+                                          .tail_hash = (int64_t)run->facts.tail_hash,
+                                          .processed_us = ok          ? run->started_us
+                                                          : s->before ? s->before->processed_us
+                                                                      : 0,
+                                          .items = ok          ? items
+                                                   : s->before ? s->before->items
+                                                               : 0};
+    if (!ok) {
+        run->state.attempts = same ? s->before->attempts : 0;
+        run->state.last_error = arena_strdup(&run->arena, str_of(error));
+        processor_state_fail(&run->state, run->started_us);
+    }
+    run->op = (struct store_op){.run = put_work, .done = put_done};
+    store_write(run->slot->owner->store, &run->op);
+}
+
+/* One JSON object.  "items": a number, or a list that is counted. */
+static bool read_result(struct run *run, int64_t *ret_items)
+{
+    json_error_t e;
+    json_t *root = json_loadb(run->result.p, run->result.n, JSON_REJECT_DUPLICATES, &e);
+    bool ok = json_is_object(root);
+    const json_t *items = json_object_get(root, "items");
+    *ret_items =
+        json_is_integer(items) ? MAX((int64_t)json_integer_value(items), 0) : (int64_t)json_array_size(items);
+    json_decref(root);
+    return ok;
+}
+
+static void say_failure(struct run *run, const struct child_result *r, char *text, size_t size)
+{
+    struct str rest = str_trim(r->err), line = rest;
+    while (str_split(&rest, '\n', &line))
+        ;
+    line = str_trim(line);
+    char timeout[PARSE_DURATION_MAX];
+    if (run->timed_out && run->cut_short)
+        (void)snprintf(text, size, "took longer than a whole run may and was ended");
+    else if (run->timed_out)
+        (void)snprintf(text, size, "took longer than %s and was ended",
+                       format_duration(run->slot->config->timeout_us, timeout));
+    else if (r->signal)
+        (void)snprintf(text, size, "was ended by signal %d", r->signal);
+    else if (r->exit_code)
+        (void)snprintf(text, size, "ended with code %d%s%.*s", r->exit_code, line.n ? ": " : "",
+                       (int)MIN(line.n, 200), line.n ? line.p : "");
+    else if (run->too_long)
+        (void)snprintf(text, size, "said more than %zu KiB", COMMAND_RESULT_MAX >> 10);
+    else
+        (void)snprintf(text, size, "did not say one JSON object on its standard output");
+}
+
+/* What the budget has ended comes first next time; but when it had the whole of it, it never would get done.
+ */
+static bool is_left_over(const struct run *run)
+{
+    return atomic_load(&run->slot->owner->stopping) || run->at > 0;
+}
+
+static void on_exit_of_command(void *arg, const struct child_result *r)
+{
+    struct run *run = arg;
+    char text[320] = "";
+    int64_t items = 0;
+    run->slot->child = NULL;
+    (void)uv_timer_stop(&run->slot->timeout);
+    bool ended_early = (run->timed_out && run->cut_short) || atomic_load(&run->slot->owner->stopping);
+    if (ended_early && is_left_over(run)) {
+        end_run(run);
+        return;
+    }
+    if (run->timed_out || r->signal || r->exit_code || run->too_long || !read_result(run, &items))
+        say_failure(run, r, text, sizeof(text));
+    end_session(run, text, items);
+}
+
+static void on_output_of_command(void *arg, struct str part)
+{
+    struct run *run = arg;
+    if (run->result.n + part.n > COMMAND_RESULT_MAX)
+        run->too_long = true;
+    else
+        buf_add_str(&run->result, part);
+}
+
+static void on_timeout(uv_timer_t *timer)
+{
+    struct slot *slot = CONTAINER_OF(timer, struct slot, timeout);
+    slot->run->timed_out = true;
+    child_kill(slot->child);
+}
+
+static int start_command(struct run *run)
+{
+    static const char *const kept[] = {"PATH", "HOME", "LANG", "TZ"};
+    char *settings[COUNT_OF(kept) + 2];
+    size_t count = 0;
+    struct buf text = BUF_INIT;
+    for (size_t i = 0; i < COUNT_OF(kept); i++) {
+        if (!getenv(kept[i]))
+            continue;
+        buf_clear(&text);
+        buf_printf(&text, "%s=%s", kept[i], getenv(kept[i]));
+        settings[count++] = str_dup(buf_str(&text));
+    }
+    buf_clear(&text);
+    buf_printf(&text, "MUSTER_SESSION_FILE=%s", run->sessions[run->at].name);
+    settings[count++] = str_dup(buf_str(&text));
+    settings[count] = NULL;
+    int rc = child_start_reading(run->slot->owner->loop, run->spool_fd, run->slot->config->command, settings,
+                                 on_exit_of_command, run, &run->slot->child);
+    for (size_t i = 0; i < count; i++)
+        free(settings[i]);
+    buf_deinit(&text);
+    return rc;
+}
+
+static void on_spooled(struct run *run)
+{
+    if (run->rc == -ECANCELED && is_left_over(run)) {
+        end_run(run);
+        return;
+    }
+    if (run->rc != 0) {
+        end_session(run, run->error, 0);
+        return;
+    }
+    buf_clear(&run->result);
+    run->too_long = run->timed_out = false;
+    int rc = start_command(run);
+    if (rc != 0) {
+        char text[200];
+        (void)snprintf(text, sizeof(text), "%s cannot be started: %s", run->slot->config->command[0],
+                       strerror(-rc));
+        end_session(run, text, 0);
+        return;
+    }
+    child_on_output(run->slot->child, on_output_of_command);
+    int64_t left_us = MAX(run->deadline_us - clock_monotonic_us(), USEC_PER_MSEC);
+    run->cut_short = left_us < run->slot->config->timeout_us;
+    (void)uv_timer_start(&run->slot->timeout, on_timeout,
+                         (uint64_t)(MIN(left_us, run->slot->config->timeout_us) / USEC_PER_MSEC), 0);
+}
+
+static void on_worked(struct worker_job *job)
+{
+    struct run *run = CONTAINER_OF(job, struct run, job);
+    if (run->step == STEP_LOOK)
+        next_session(run);
+    else
+        on_spooled(run);
+}
+
+static void post(struct run *run, enum step step)
+{
+    run->step = step;
+    run->job.done = on_worked;
+    worker_post(run->slot->worker, &run->job);
+}
+
+static void next_session(struct run *run)
+{
+    bool enough = run->sessions_max > 0 && (int64_t)run->at >= run->sessions_max;
+    if (run->at == run->count || enough || is_over(run))
+        end_run(run);
+    else
+        post(run, STEP_SPOOL);
+}
+
+/* -- the start of a run -- */
+
+static int take_work(struct store_op *op, struct db *db, struct err *e)
+{
+    struct run *run = CONTAINER_OF(op, struct run, op);
+    const char *name = run->slot->config->name;
+    int rc = processor_lease_take(db, name, op->now_us, &run->arena, e);
+    run->started_us = op->now_us;
+    if (rc == PROCESSOR_E_BUSY)
+        return err_set(e, ERR_CONFLICT, rc, "busy: another node runs this processor");
+    return rc ? rc : processor_states(db, name, &run->arena, &run->states, &run->state_count, e);
+}
+
+static void take_done(struct store_op *op)
+{
+    struct run *run = CONTAINER_OF(op, struct run, op);
+    struct operations *operations = run->slot->owner->operations;
+    if (op->rc != 0) {
+        fail(run, &op->err);
+        return;
+    }
+    const char *id = run->later ? operation_begin(operations, run->slot->config->name) : NULL;
+    if (id) {
+        (void)snprintf(run->operation, sizeof(run->operation), "%s", id);
+        operation_reply_accepted(run->request, id);
+        run->request = NULL;
+    }
+    run->deadline_us = clock_monotonic_us() + TIME_BUDGET_US;
+    if (is_over(run))
+        end_run(run);
+    else
+        post(run, STEP_LOOK);
+}
+
+/* SESSION_PROCESSOR_MAX_PER_RUN of existing deployments; what is no number there counts as the default. */
+static int64_t sessions_max(void)
+{
+    int64_t value = SESSIONS_MAX_DEFAULT;
+    const char *text = getenv("SESSION_PROCESSOR_MAX_PER_RUN");
+    if (text && !parse_i64_in(str_of(text), 1, INT32_MAX, &value))
+        value = SESSIONS_MAX_DEFAULT;
+    return value;
+}
+
+static void start_run(struct slot *slot, struct http_request *r)
+{
+    struct run *run = slot->run = xnew(struct run);
+    *run = (struct run){.slot = slot,
+                        .request = r,
+                        .spool_fd = -1,
+                        .sessions_max = sessions_max(),
+                        .later = str_find(http_header(r, "Prefer"), STR("respond-async")) >= 0};
+    arena_init(&run->arena);
+    buf_init(&run->result);
+    buf_init(&run->errors_detail);
+    json_init(&run->details, &run->errors_detail);
+    json_array_begin(&run->details);
+    run->op = (struct store_op){.run = take_work, .done = take_done};
+    store_write(slot->owner->store, &run->op);
+}
+
+bool command_processors_run(struct command_processors *p, struct str name, struct http_request *r)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        struct slot *slot = &p->slots[i];
+        if (!str_equal(name, str_of(slot->config->name)))
+            continue;
+        if (slot->run || atomic_load(&p->stopping))
+            http_reply_problem(r, 409, NULL, "busy: the processor %s is running", slot->config->name);
+        else
+            start_run(slot, r);
+        return true;
+    }
+    return false;
+}
+
+/* -- life -- */
+
+struct command_processors *command_processors_new(uv_loop_t *loop, struct store *store,
+                                                  struct operations *operations, const struct config *config)
+{
+    struct command_processors *p = xnew(struct command_processors);
+    p->loop = loop;
+    p->store = store;
+    p->operations = operations;
+    p->config = config;
+    p->count = config->processor_count;
+    p->slots = xcalloc(p->count + 1, sizeof(*p->slots));
+    atomic_init(&p->stopping, false);
+    for (size_t i = 0; i < p->count; i++) {
+        struct slot *slot = &p->slots[i];
+        *slot = (struct slot){.owner = p, .config = &config->processors[i]};
+        slot->worker = worker_new(loop, "processor", work_batch, slot);
+        (void)uv_timer_init(loop, &slot->timeout);
+    }
+    p->open = p->count;
+    return p;
+}
+
+void command_processors_stop(struct command_processors *p)
+{
+    atomic_store(&p->stopping, true);
+    for (size_t i = 0; i < p->count; i++)
+        if (p->slots[i].child)
+            child_kill(p->slots[i].child);
+}
+
+void command_processors_join(struct command_processors *p)
+{
+    command_processors_stop(p);
+    for (size_t i = 0; i < p->count; i++)
+        p->slots[i].worker = worker_free(p->slots[i].worker);
+}
+
+static void free_all(struct command_processors *p)
+{
+    free(p->slots);
+    free(p);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct slot *slot = CONTAINER_OF((uv_timer_t *)handle, struct slot, timeout);
+    if (--slot->owner->open == 0)
+        free_all(slot->owner);
+}
+
+struct command_processors *command_processors_free(struct command_processors *p)
+{
+    if (!p)
+        return NULL;
+    bool none = p->count == 0;
+    for (size_t i = 0; i < p->count; i++)
+        uv_close((uv_handle_t *)&p->slots[i].timeout, on_closed);
+    if (none)
+        free_all(p);
+    return NULL;
+}
