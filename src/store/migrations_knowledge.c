@@ -6,7 +6,7 @@ const char migration_knowledge[] =
     "CREATE TABLE knowledge_items (\n"
     "  id INTEGER PRIMARY KEY AUTOINCREMENT,\n"
     "  kind TEXT NOT NULL CHECK (kind IN ('correction', 'definition', 'confirmation')),\n"
-    "  is_correction INTEGER NOT NULL CHECK (is_correction = (kind = 'correction')),\n"
+    "  is_correction INTEGER NOT NULL CHECK ((is_correction = 1) = (kind = 'correction')),\n"
     "  title TEXT NOT NULL, content TEXT NOT NULL, normal TEXT NOT NULL,\n"
     "  status TEXT NOT NULL CHECK (status IN ('pending', 'approved', 'rejected')),\n"
     "  confidence INTEGER NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,\n"

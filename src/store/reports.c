@@ -5,6 +5,8 @@
 #include "store/rows.h"
 
 #define SILENT_INTERVALS 3 /* H12 */
+/* A short window, after a restart say, tells little of how often somebody reports. */
+#define INTERVAL_GUESS_MIN_US (INT64_C(60) * 1000000)
 #define INTERVAL_DEFAULT_US (INT64_C(300) * 1000000)
 
 struct taking { /* one report on its way in */
@@ -247,6 +249,12 @@ static int check_totals(struct taking *t, struct err *e)
 
 /* -- the instance's row -- */
 
+static int64_t guess_interval_us(const struct report *r, int64_t known_us)
+{
+    int64_t least_us = known_us ? MIN(known_us, INTERVAL_GUESS_MIN_US) : INTERVAL_GUESS_MIN_US;
+    return MAX(r->window_end_us - r->window_start_us, least_us);
+}
+
 static void describe(struct instance *i, const struct report *r)
 {
     i->process = r->process;
@@ -263,7 +271,7 @@ static void describe(struct instance *i, const struct report *r)
     if (r->interval_us)
         i->interval_us = r->interval_us;
     else if (!i->interval_us || r->window_end_us - r->window_start_us < i->interval_us)
-        i->interval_us = r->window_end_us - r->window_start_us;
+        i->interval_us = guess_interval_us(r, i->interval_us);
 }
 
 static void move_tip(struct taking *t)

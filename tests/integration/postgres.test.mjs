@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { addJob, countLines, job, shellAgent, waitJob } from '../lib/agents.mjs';
 import { muster, startNode } from '../lib/node.mjs';
 import { startPostgres } from '../lib/postgres.mjs';
+import { kill } from '../lib/process.mjs';
 import { waitUntil } from '../lib/wait.mjs';
 
 const metrics = async (node) => (await node.get('/metrics')).json;
@@ -91,7 +92,7 @@ test('node and database are killed under load: what was acknowledged is there an
 // A node that is gone with its host: its shims and agents too.
 async function lose(node) {
     node.kill('SIGSTOP'); // so that it books nothing of what is killed here
-    for (const one of node.runProcesses()) process.kill(one.pid, 'SIGKILL');
+    for (const one of node.runProcesses()) kill(one.pid, 'SIGKILL');
     await node.crash();
 }
 

@@ -147,7 +147,8 @@ static int decide_work(struct api_op *op, struct db *db, struct err *e)
 static void decide(struct http_request *r, void *context, const char *status)
 {
     struct item_input in = {.status = status};
-    if (!http_param_id(r, "id", &in.id))
+    char nothing = 0;
+    if (!api_body(r, &nothing) || !http_param_id(r, "id", &in.id))
         return;
     in.actor = arena_strdup(http_arena(r), str_of(http_caller(r)->actor));
     api_write(item_op(r, context, decide_work, &in));

@@ -143,15 +143,14 @@ static bool is_status(const char *text)
 
 static void files(struct http_request *r, void *context)
 {
-    const char *name = known_name(r, context), *after = api_query_text(r, "after");
-    struct input in = {.name = name, .after = after ? after : "", .status = api_query_text(r, "status")};
-    if (!name)
-        return;
+    const char *after = api_query_text(r, "after");
+    struct input in = {.after = after ? after : "", .status = api_query_text(r, "status")};
     if (in.status && !is_status(in.status)) {
         http_reply_problem(r, 400, "/status", "status must be done, failed or quarantined");
         return;
     }
-    if (!http_query_i64(r, "limit", 1, API_LIMIT_MAX, API_LIMIT_DEFAULT, &in.limit))
+    if (!http_query_i64(r, "limit", 1, API_LIMIT_MAX, API_LIMIT_DEFAULT, &in.limit) ||
+        !(in.name = known_name(r, context)))
         return;
     struct api_op *op = api_op_new(r, context, files_work);
     struct input *kept = op->input = arena_alloc(op->arena, sizeof(*kept));
@@ -188,8 +187,8 @@ static int requeue_work(struct api_op *op, struct db *db, struct err *e)
 static void requeue(struct http_request *r, void *context)
 {
     struct requeue_body body = {.path = {NULL, 0}};
-    const char *name = known_name(r, context);
-    if (!name || !api_body(r, &body))
+    const char *name = api_body(r, &body) ? known_name(r, context) : NULL;
+    if (!name)
         return;
     struct api_op *op = api_op_new(r, context, requeue_work);
     struct input *in = op->input = arena_alloc(op->arena, sizeof(*in));

@@ -38,7 +38,6 @@ struct live_run *live_new(struct queue *q, const char *key, int64_t run_id, int6
         .repo = repo ? xstrdup(repo) : NULL,
         .profile = p ? p->profile : NULL,
         .started_us = clock_monotonic_us(),
-        .pidfd = -1,
     };
     memcpy(run->key, key, RUNDIR_KEY_LEN);
     if (!model && run->profile)
@@ -62,7 +61,6 @@ void live_free(struct live_run *run)
     line_joiner_deinit(&run->partial[0]);
     line_joiner_deinit(&run->partial[1]);
     run->parser = output_parser_free(run->parser);
-    closep(&run->pidfd);
     free(run->token);
     free(run->agent);
     free(run->repo);
@@ -75,18 +73,30 @@ static void on_handle_closed(uv_handle_t *handle)
 {
     struct live_run *run = handle->data;
     run->handles--;
-    if (handle == (uv_handle_t *)&run->exit_watch)
-        closep(&run->pidfd);
     if (run->dead && run->handles == 0)
         live_free(run);
 }
 
+/* On one shim.  It outlives the run's interest in it until libuv has let go of it: by then the run may watch
+ * another one. */
+struct shim_watch {
+    uv_poll_t poll;
+    int pidfd;
+    struct live_run *run;
+};
+
+static void on_watch_closed(uv_handle_t *handle)
+{
+    struct shim_watch *w = handle->data;
+    closep(&w->pidfd);
+    free(w);
+}
+
 static void close_exit_watch(struct live_run *run)
 {
-    if (run->watching_exit) {
-        run->watching_exit = false;
-        uv_close((uv_handle_t *)&run->exit_watch, on_handle_closed);
-    }
+    struct shim_watch *w = TAKE(run->watch);
+    if (w)
+        uv_close((uv_handle_t *)&w->poll, on_watch_closed);
 }
 
 void live_unwatch(struct live_run *run)
@@ -317,7 +327,7 @@ static void on_dir_event(uv_fs_event_t *watch, const char *file, int events, int
         mark_dirty(run);
     if (!file || strcmp(file, "agent") == 0)
         read_agent(run);
-    if (run->pidfd < 0 && !run->watching_exit && (!file || strcmp(file, "shim") == 0))
+    if (!run->watch && (!file || strcmp(file, "shim") == 0))
         look(run);
 }
 
@@ -339,7 +349,8 @@ static void watch_dir(struct live_run *run)
 
 static void on_shim_exit(uv_poll_t *watch, int status, int events)
 {
-    struct live_run *run = watch->data;
+    const struct shim_watch *w = watch->data;
+    struct live_run *run = w->run;
     (void)status;
     (void)events;
     close_exit_watch(run);
@@ -349,7 +360,7 @@ static void on_shim_exit(uv_poll_t *watch, int status, int events)
 /* The pidfd is opened before the identity is checked, so that what it holds is what was checked. */
 static bool watch_shim(struct live_run *run, int64_t pid, int64_t start_ticks)
 {
-    if (run->watching_exit)
+    if (run->watch)
         return true;
     int fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
     if (fd < 0)
@@ -358,15 +369,16 @@ static bool watch_shim(struct live_run *run, int64_t pid, int64_t start_ticks)
         close(fd);
         return false;
     }
-    run->pidfd = fd;
-    if (run->queue->stopping || uv_poll_init(run->queue->loop, &run->exit_watch, fd) < 0) {
-        closep(&run->pidfd);
+    struct shim_watch *w = xnew(struct shim_watch);
+    *w = (struct shim_watch){.pidfd = fd, .run = run};
+    if (run->queue->stopping || uv_poll_init(run->queue->loop, &w->poll, fd) < 0) {
+        closep(&w->pidfd);
+        free(w);
         return false;
     }
-    run->exit_watch.data = run;
-    run->watching_exit = true;
-    run->handles++;
-    (void)uv_poll_start(&run->exit_watch, UV_READABLE, on_shim_exit);
+    w->poll.data = w;
+    run->watch = w;
+    (void)uv_poll_start(&w->poll, UV_READABLE, on_shim_exit);
     if (run->cancelled)
         live_cancel(run, run->hard_cancelled);
     return true;
@@ -515,8 +527,8 @@ void live_cancel(struct live_run *run, bool hard)
 {
     run->cancelled = true;
     run->hard_cancelled |= hard;
-    if (run->pidfd >= 0) /* else watch_shim does it */
-        (void)syscall(SYS_pidfd_send_signal, run->pidfd, hard ? SIGUSR1 : SIGTERM, NULL, 0);
+    if (run->watch) /* else watch_shim does it */
+        (void)syscall(SYS_pidfd_send_signal, run->watch->pidfd, hard ? SIGUSR1 : SIGTERM, NULL, 0);
 }
 
 /* Shims that were started by this node, and orphans that came to it as the nearest subreaper. */

@@ -50,11 +50,10 @@ struct live_run {
     const struct agent_profile *profile; /* NULL when the configuration has none (any more) */
     int64_t started_us;                  /* monotonic, of launch or take-up */
     struct run_process shim, process;    /* zeroed until known */
-    int pidfd;                           /* of the shim, -1 until it is known */
-    uv_poll_t exit_watch;                /* on pidfd */
+    struct shim_watch *watch;            /* on the shim, NULL until it is known; live.c */
     uv_fs_event_t dir_watch;
     int handles; /* open uv handles; freed when 0 and `dead` */
-    bool watching_exit, watching_dir, dead, cancelled, hard_cancelled, output_dirty;
+    bool watching_dir, dead, cancelled, hard_cancelled, output_dirty;
     bool unbooked;        /* the store refused; book_retry_all tries again */
     bool has_slot;        /* counts among the launcher's */
     const char *released; /* not NULL: the claim is undone, and why (a literal) */
