@@ -98,7 +98,8 @@ static void A2_of_1000_agents_10_never_answer_and_990_are_kept_at_the_deadline(v
                                                         .scanned = scanned};
     struct status_collection *c = status_collection_new(STATUS_COMPREHENSIVE, true, true);
     fill(c);
-    int64_t start_us = clock_monotonic_us();
+    uv_update_time(&loop); /* the loop's clock, in whole milliseconds, is what its timers go by */
+    int64_t start_us = clock_monotonic_us() - 2 * USEC_PER_MSEC;
     status_collection_start(c, &settings, done, &is_done);
     while (!is_done)
         (void)uv_run(&loop, UV_RUN_ONCE);
