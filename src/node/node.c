@@ -436,7 +436,6 @@ static void unwire(struct node *n)
     events_tap(n->events, NULL, NULL);
     n->sampler = proc_sampler_free(n->sampler);
     n->status = status_free(n->status);
-    n->events = events_free(n->events);
     n->metrics = metrics_free(n->metrics);
     n->usage = usage_service_free(n->usage);
     pipeline_stop(n->pipeline);
@@ -444,6 +443,7 @@ static void unwire(struct node *n)
     memory_join(n->memory);
     command_processors_join(n->command_processors);
     n->store = store_close(n->store);
+    n->events = events_free(n->events); /* not before: what the store still did is published */
     n->memory = memory_free(n->memory);
     n->pipeline = pipeline_free(n->pipeline);
     n->command_processors = command_processors_free(n->command_processors);
