@@ -26,6 +26,31 @@ enum processor_need processor_need(const struct processor_state *state, const st
     return NEED_OPERATOR;
 }
 
+bool processor_need_is_due(enum processor_need need)
+{
+    return need == NEED_FIRST || need == NEED_VERSION || need == NEED_RETRY;
+}
+
+struct processor_state processor_state_begin(const char *session_file, const struct file_look *now,
+                                             int64_t version, const struct processor_state *before)
+{
+    struct processor_state s = {.session_file = session_file, .look = *now, .version = version};
+    if (!before)
+        return s;
+    s.processed_us = before->processed_us;
+    s.items = before->items;
+    s.attempts = file_look_equal(&before->look, now) ? before->attempts : 0;
+    return s;
+}
+
+void processor_state_done(struct processor_state *state, int64_t items, int64_t now_us)
+{
+    state->status = PROCESSOR_DONE;
+    state->items = items;
+    state->processed_us = now_us;
+    state->attempts = 0;
+}
+
 void processor_state_fail(struct processor_state *state, int64_t now_us)
 {
     int64_t delay_us = PROCESSOR_RETRY_BASE_US;

@@ -47,11 +47,18 @@ enum processor_need {
 /* `state` NULL: never seen. */
 enum processor_need processor_need(const struct processor_state *state, const struct file_look *now,
                                    int64_t version, int64_t now_us);
+bool processor_need_is_due(enum processor_need need); /* to be read now */
+
+/* Before a file is read: the figures of the last success, and how often this same file has failed. */
+struct processor_state processor_state_begin(const char *session_file, const struct file_look *now,
+                                             int64_t version, const struct processor_state *before);
+/* After a success.  read_bytes and tail_hash are the caller's to fill. */
+void processor_state_done(struct processor_state *state, int64_t items, int64_t now_us);
 /* After a failure: one more attempt, when to try again, or set apart. */
 void processor_state_fail(struct processor_state *state, int64_t now_us);
 
 struct processor_candidate {
-    enum processor_need need; /* NEED_FIRST, NEED_VERSION or NEED_RETRY */
+    enum processor_need need; /* one that is due */
     struct str user;          /* whose turn it is: a user, a project */
     int64_t waiting_since_us;
     size_t index; /* the caller's */

@@ -3,14 +3,14 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "base/parse.h"
 #include "io/child.h"
 #include "io/worker.h"
 #include "node/processor_lease.h"
+#include "node/processor_report.h"
 #include "store/processor_lists.h"
 #include "store/processors.h"
-#include "transcripts/session_file.h"
+#include "transcripts/session_choice.h"
 #include "transcripts/turn_json.h"
 #include "transcripts/turn_reader.h"
 
@@ -19,35 +19,23 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-#define SESSIONS_MAX_DEFAULT 50
-#define TIME_BUDGET_US (150 * USEC_PER_SEC)
-#define ERRORS_TOLD_MAX 100
 #define SPOOL_PART ((size_t)256 * 1024) /* bytes that are gathered before they are written */
 
 enum step { STEP_LOOK, STEP_SPOOL }; /* what the thread is to do next */
-
-struct session { /* that waits */
-    const char *path, *name;
-    enum transcript_format format;
-    struct file_look look;
-    const struct processor_state *before; /* NULL: never seen */
-};
 
 struct run {
     struct worker_job job;
     struct store_op op;
     struct slot *slot;
-    struct http_request *request; /* NULL once it was answered with 202 */
-    char operation[OPERATION_ID_MAX];
-    bool later;
+    struct processor_report report;
     struct arena arena;
     struct processor_state *states;
     size_t state_count;
     int64_t started_us, deadline_us; /* wall; monotonic */
-    int64_t sessions_max;
+    size_t sessions_max;
     enum step step;
-    struct session *sessions; /* in order; owned */
-    size_t count, at;
+    struct session_choice choice;
+    size_t at; /* in it */
     /* of the one at `at` */
     int spool_fd; /* -1: none */
     int rc;       /* of its reading; -ECANCELED: the budget has ended it */
@@ -56,11 +44,6 @@ struct run {
     struct buf result;
     bool too_long, timed_out, cut_short; /* cut_short: by the run's budget, not by its own timeout */
     struct processor_state state;
-    /* of all */
-    int64_t scanned, skipped, processed, capped, errors, items;
-    struct json_writer details; /* of errors, into the next */
-    struct buf errors_detail;
-    int64_t told;
 };
 
 struct slot { /* one processor */
@@ -84,63 +67,17 @@ struct command_processors {
 
 /* -- the thread: which sessions, and their turns -- */
 
-static const char *environment(const char *name)
-{
-    return getenv(name);
-}
-
 static bool is_over(const struct run *run)
 {
     return clock_monotonic_us() >= run->deadline_us || atomic_load(&run->slot->owner->stopping);
 }
 
-static struct session session_of(struct run *run, const struct file_walk_entry *f, const struct map *known)
-{
-    struct buf name = BUF_INIT;
-    session_file_name(str_of(f->path), &name);
-    struct session s = {.path = arena_strdup(&run->arena, str_of(f->path)),
-                        .name = arena_strdup(&run->arena, buf_str(&name)),
-                        .format = f->format,
-                        .look = {f->device, f->inode, f->size, f->mtime_ns, f->ctime_ns},
-                        .before = map_get(known, buf_str(&name))};
-    buf_deinit(&name);
-    return s;
-}
-
-static void choose(struct run *run, const struct file_walk *walk, const struct map *known)
-{
-    struct session *all = xcalloc(walk->count + 1, sizeof(*all));
-    struct processor_candidate *order = xcalloc(walk->count + 1, sizeof(*order));
-    for (size_t i = 0; i < walk->count; i++) {
-        const struct file_walk_entry *f = &walk->files[i];
-        all[i] = session_of(run, f, known);
-        enum processor_need need =
-            processor_need(all[i].before, &all[i].look, run->slot->config->version, run->started_us);
-        if (need == NEED_FIRST || need == NEED_VERSION || need == NEED_RETRY)
-            order[run->count++] =
-                (struct processor_candidate){need, session_file_user(f), f->mtime_ns / 1000, i};
-    }
-    processor_order(order, run->count);
-    run->sessions = xcalloc(run->count + 1, sizeof(*run->sessions));
-    for (size_t i = 0; i < run->count; i++)
-        run->sessions[i] = all[order[i].index];
-    run->scanned = (int64_t)walk->count;
-    run->skipped = (int64_t)(walk->count - run->count);
-    free(order);
-    free(all);
-}
-
 static void look(struct run *run)
 {
-    struct file_walk walk = {.count = 0};
-    struct map known;
-    map_init(&known);
-    for (size_t i = 0; i < run->state_count; i++)
-        (void)map_put(&known, str_of(run->states[i].session_file), &run->states[i]);
-    session_files_walk(&walk, environment, run->slot->owner->config->sessions_roots);
-    choose(run, &walk, &known);
-    file_walk_deinit(&walk);
-    map_deinit(&known);
+    session_choose(run->slot->owner->config->sessions_roots, run->states, run->state_count,
+                   run->slot->config->version, run->started_us, &run->arena, &run->choice);
+    run->report.scanned = run->choice.scanned;
+    run->report.skipped = run->choice.scanned - (int64_t)run->choice.count;
 }
 
 static int write_all(int fd, struct buf *part)
@@ -190,7 +127,7 @@ static int open_spool(const struct config *config)
     return rc;
 }
 
-static int spool_turns(struct run *run, const struct session *s)
+static int spool_turns(struct run *run, const struct chosen_session *s)
 {
     struct turn_reader *r;
     run->spool_fd = open_spool(run->slot->owner->config);
@@ -208,7 +145,7 @@ static int spool_turns(struct run *run, const struct session *s)
 static void spool(struct run *run)
 {
     run->error[0] = '\0';
-    run->rc = spool_turns(run, &run->sessions[run->at]);
+    run->rc = spool_turns(run, &run->choice.sessions[run->at]);
     if (run->rc == -EBADMSG)
         (void)snprintf(run->error, sizeof(run->error), "cannot be decompressed");
     else if (run->rc == -ECANCELED)
@@ -229,91 +166,34 @@ static void work_batch(void *context, struct worker_job *job)
     }
 }
 
-/* -- the answer -- */
-
-static void tell_error(struct run *run)
-{
-    if (run->told++ >= ERRORS_TOLD_MAX)
-        return;
-    struct json_writer *w = &run->details;
-    json_object_begin(w);
-    json_kv_text(w, "session", run->state.session_file);
-    json_kv_text(w, "error", run->state.last_error);
-    json_kv_text(w, "status", processor_status_names[run->state.status]);
-    json_kv_i64(w, "attempts", run->state.attempts);
-    json_object_end(w);
-}
-
-static void put_details(struct run *run, bool whole, struct buf *out)
-{
-    struct json_writer w;
-    json_array_end(&run->details);
-    json_init(&w, out);
-    json_object_begin(&w);
-    if (whole) {
-        json_kv_bool(&w, "ok", run->errors == 0);
-        json_key(&w, "details");
-        json_object_begin(&w);
-    }
-    json_kv_text(&w, "processor", run->slot->config->name);
-    json_kv_i64(&w, "scanned", run->scanned);
-    json_kv_i64(&w, "processed", run->processed);
-    json_kv_i64(&w, "skipped", run->skipped);
-    json_kv_i64(&w, "capped", run->capped);
-    json_kv_i64(&w, "errors", run->errors);
-    json_kv_i64(&w, "items_extracted", run->items);
-    json_key(&w, "errors_detail");
-    json_raw(&w, buf_str(&run->errors_detail));
-    if (whole)
-        json_object_end(&w);
-    json_object_end(&w);
-}
+/* -- the end of a run -- */
 
 static void free_run(struct run *run)
 {
     run->slot->run = NULL;
     closep(&run->spool_fd);
+    processor_report_deinit(&run->report);
     arena_reset(&run->arena);
     buf_deinit(&run->result);
-    buf_deinit(&run->errors_detail);
-    free(run->sessions);
     free(run);
 }
 
 static void fail(struct run *run, const struct err *e)
 {
-    if (run->operation[0])
-        operation_end(run->slot->owner->operations, run->operation, e->text, (struct str){NULL, 0});
-    if (run->request)
-        http_reply_err(run->request, e);
-    if (e->code != ERR_CONFLICT)
-        log_error("pipeline", "a run has failed", LOG_TEXT("processor", run->slot->config->name),
-                  LOG_TEXT("error", e->text));
+    processor_report_fail(&run->report, e);
     free_run(run);
 }
 
 static void answer(struct run *run)
 {
-    struct buf body = BUF_INIT;
-    put_details(run, run->request != NULL, &body);
-    log_info("pipeline", "a run has ended", LOG_TEXT("processor", run->slot->config->name),
-             LOG_INT("processed", run->processed), LOG_INT("errors", run->errors),
-             LOG_INT("capped", run->capped));
-    if (run->operation[0])
-        operation_end(run->slot->owner->operations, run->operation, NULL, buf_str(&body));
-    if (run->request)
-        http_reply_json(run->request, 200, &body);
-    buf_deinit(&body);
+    processor_report_answer(&run->report);
     free_run(run);
 }
-
-/* -- the end of a run -- */
 
 static int end_work(struct store_op *op, struct db *db, struct err *e)
 {
     const struct run *run = CONTAINER_OF(op, struct run, op);
-    const struct processor_run row = {
-        .ended_us = op->now_us, .processed = run->processed, .errors = run->errors, .capped = run->capped};
+    const struct processor_run row = processor_report_row(&run->report, op->now_us);
     return processor_run_put(db, run->slot->config->name, &row, e);
 }
 
@@ -328,7 +208,7 @@ static void end_done(struct store_op *op)
 
 static void end_run(struct run *run)
 {
-    run->capped = (int64_t)(run->count - run->at);
+    run->report.capped = (int64_t)(run->choice.count - run->at);
     run->op = (struct store_op){.run = end_work, .done = end_done};
     store_write(run->slot->owner->store, &run->op);
 }
@@ -355,13 +235,7 @@ static void put_done(struct store_op *op)
         fail(run, &op->err);
         return;
     }
-    if (run->state.status == PROCESSOR_DONE) {
-        run->processed++;
-        run->items += run->state.items;
-    } else {
-        run->errors++;
-        tell_error(run);
-    }
+    processor_report_session(&run->report, &run->state);
     run->at++;
     next_session(run);
 }
@@ -369,25 +243,16 @@ static void put_done(struct store_op *op)
 /* `error` "": it went well, and has extracted `items`. */
 static void end_session(struct run *run, const char *error, int64_t items)
 {
-    const struct session *s = &run->sessions[run->at];
-    bool ok = error[0] == '\0', same = s->before && file_look_equal(&s->before->look, &s->look);
+    const struct chosen_session *s = &run->choice.sessions[run->at];
     closep(&run->spool_fd);
-    run->state = (struct processor_state){.session_file = s->name,
-                                          .look = s->look,
-                                          .version = run->slot->config->version,
-                                          .status = PROCESSOR_DONE,
-                                          .read_bytes = run->facts.offset,
-                                          .tail_hash = (int64_t)run->facts.tail_hash,
-                                          .processed_us = ok          ? run->started_us
-                                                          : s->before ? s->before->processed_us
-                                                                      : 0,
-                                          .items = ok          ? items
-                                                   : s->before ? s->before->items
-                                                               : 0};
-    if (!ok) {
-        run->state.attempts = same ? s->before->attempts : 0;
-        run->state.last_error = arena_strdup(&run->arena, str_of(error));
+    run->state = processor_state_begin(s->name, &s->look, run->slot->config->version, s->before);
+    run->state.read_bytes = run->facts.offset;
+    run->state.tail_hash = (int64_t)run->facts.tail_hash;
+    if (error[0] == '\0') {
+        processor_state_done(&run->state, items, run->started_us);
+    } else {
         processor_state_fail(&run->state, run->started_us);
+        run->state.last_error = arena_strdup(&run->arena, str_of(error));
     }
     run->op = (struct store_op){.run = put_work, .done = put_done};
     store_write(run->slot->owner->store, &run->op);
@@ -483,7 +348,7 @@ static int start_command(struct run *run)
         settings[count++] = str_dup(buf_str(&text));
     }
     buf_clear(&text);
-    buf_printf(&text, "MUSTER_SESSION_FILE=%s", run->sessions[run->at].name);
+    buf_printf(&text, "MUSTER_SESSION_FILE=%s", run->choice.sessions[run->at].name);
     settings[count++] = str_dup(buf_str(&text));
     settings[count] = NULL;
     int rc = child_start_reading(run->slot->owner->loop, run->spool_fd, run->slot->config->command, settings,
@@ -539,8 +404,7 @@ static void post(struct run *run, enum step step)
 
 static void next_session(struct run *run)
 {
-    bool enough = run->sessions_max > 0 && (int64_t)run->at >= run->sessions_max;
-    if (run->at == run->count || enough || is_over(run))
+    if (run->at == MIN(run->choice.count, run->sessions_max) || is_over(run))
         end_run(run);
     else
         post(run, STEP_SPOOL);
@@ -562,47 +426,25 @@ static int take_work(struct store_op *op, struct db *db, struct err *e)
 static void take_done(struct store_op *op)
 {
     struct run *run = CONTAINER_OF(op, struct run, op);
-    struct operations *operations = run->slot->owner->operations;
     if (op->rc != 0) {
         fail(run, &op->err);
         return;
     }
-    const char *id = run->later ? operation_begin(operations, run->slot->config->name) : NULL;
-    if (id) {
-        (void)snprintf(run->operation, sizeof(run->operation), "%s", id);
-        operation_reply_accepted(run->request, id);
-        run->request = NULL;
-    }
-    run->deadline_us = clock_monotonic_us() + TIME_BUDGET_US;
+    processor_report_leased(&run->report);
+    run->deadline_us = clock_monotonic_us() + PROCESSOR_TIME_BUDGET_US;
     if (is_over(run))
         end_run(run);
     else
         post(run, STEP_LOOK);
 }
 
-/* SESSION_PROCESSOR_MAX_PER_RUN of existing deployments; what is no number there counts as the default. */
-static int64_t sessions_max(void)
-{
-    int64_t value = SESSIONS_MAX_DEFAULT;
-    const char *text = getenv("SESSION_PROCESSOR_MAX_PER_RUN");
-    if (text && !parse_i64_in(str_of(text), 1, INT32_MAX, &value))
-        value = SESSIONS_MAX_DEFAULT;
-    return value;
-}
-
 static void start_run(struct slot *slot, struct http_request *r)
 {
     struct run *run = slot->run = xnew(struct run);
-    *run = (struct run){.slot = slot,
-                        .request = r,
-                        .spool_fd = -1,
-                        .sessions_max = sessions_max(),
-                        .later = str_find(http_header(r, "Prefer"), STR("respond-async")) >= 0};
+    *run = (struct run){.slot = slot, .spool_fd = -1, .sessions_max = (size_t)processor_sessions_max()};
+    processor_report_init(&run->report, slot->config->name, slot->owner->operations, r);
     arena_init(&run->arena);
     buf_init(&run->result);
-    buf_init(&run->errors_detail);
-    json_init(&run->details, &run->errors_detail);
-    json_array_begin(&run->details);
     run->op = (struct store_op){.run = take_work, .done = take_done};
     store_write(slot->owner->store, &run->op);
 }

@@ -89,11 +89,6 @@ static enum knowledge_api api_of(const struct config *c)
 
 /* -- the worker's thread: which sources there are -- */
 
-static const char *environment(const char *name)
-{
-    return getenv(name);
-}
-
 static const char *user_of(struct run *run, uid_t uid)
 {
     struct passwd entry, *found = NULL;
@@ -113,7 +108,7 @@ static struct file_look look_of(const struct stat *st)
 static bool is_needed(const struct run *run, const struct source *s, enum processor_need *ret)
 {
     *ret = processor_need(s->before, &s->look, VERSION, run->started_us);
-    return *ret == NEED_FIRST || *ret == NEED_VERSION || *ret == NEED_RETRY;
+    return processor_need_is_due(*ret);
 }
 
 static void add_source(struct run *run, struct source s)
@@ -152,7 +147,7 @@ static void add_session(struct run *run, const struct file_walk_entry *f, const 
                                     .name = arena_strdup(&run->arena, buf_str(&name)),
                                     .user = is_own ? self : arena_strdup(&run->arena, session_file_user(f)),
                                     .format = f->format,
-                                    .look = {f->device, f->inode, f->size, f->mtime_ns, f->ctime_ns},
+                                    .look = session_file_look(f),
                                     .is_own = is_own});
     buf_deinit(&name);
 }
@@ -202,7 +197,7 @@ static void list_sources(struct run *run)
 {
     struct file_walk walk = {.count = 0};
     const char *self = user_of(run, geteuid());
-    session_files_walk(&walk, environment, run->config->sessions_roots);
+    session_files_walk(&walk, run->config->sessions_roots);
     for (size_t i = 0; i < run->state_count; i++)
         (void)map_put(&run->by_name, str_of(run->states[i].session_file), &run->states[i]);
     for (size_t i = 0; i < walk.count; i++)
@@ -246,7 +241,9 @@ static void work(void *context, struct worker_job *job)
 
 static void put_details(const struct run *run, struct buf *out)
 {
+    struct buf list = BUF_INIT;
     struct json_writer w;
+    buf_printf(&list, "[%.*s]", STR_ARG(buf_str(&run->errors)));
     json_init(&w, out);
     json_object_begin(&w);
     json_kv_i64(&w, "scanned", run->scanned);
@@ -261,14 +258,9 @@ static void put_details(const struct run *run, struct buf *out)
     json_kv_i64(&w, "evidence_added", run->found.evidence);
     json_kv_i64(&w, "contradictions", run->found.contradictions);
     json_key(&w, "errors_detail");
-    json_array_begin(&w);
-    json_array_end(&w);
+    json_raw(&w, buf_str(&list));
     json_object_end(&w);
-    if (run->errors.n) { /* into the array that is empty */
-        out->n -= 2;
-        buf_add_str(out, buf_str(&run->errors));
-        buf_add_text(out, "]}");
-    }
+    buf_deinit(&list);
 }
 
 static void free_run(struct run *run)
@@ -344,20 +336,12 @@ static void begin_state(struct run *run)
 {
     const struct source *s = &run->sources[run->at];
     run->fact_count = 0;
-    run->state = (struct processor_state){.session_file = s->name,
-                                          .look = s->look,
-                                          .version = VERSION,
-                                          .attempts = s->before ? s->before->attempts : 0,
-                                          .processed_us = s->before ? s->before->processed_us : 0,
-                                          .items = s->before ? s->before->items : 0};
+    run->state = processor_state_begin(s->name, &s->look, VERSION, s->before);
 }
 
 static void settle(struct run *run, size_t items)
 {
-    run->state.status = PROCESSOR_DONE;
-    run->state.attempts = 0;
-    run->state.processed_us = clock_wall_us();
-    run->state.items = (int64_t)items;
+    processor_state_done(&run->state, (int64_t)items, clock_wall_us());
     save(run);
 }
 

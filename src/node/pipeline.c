@@ -1,24 +1,18 @@
 #include "node/pipeline.h"
 
 #include "base/clock.h"
-#include "base/json.h"
-#include "base/log.h"
-#include "base/map.h"
-#include "base/parse.h"
 #include "io/worker.h"
 #include "node/processor_lease.h"
+#include "node/processor_report.h"
 #include "store/processors.h"
 #include "transcripts/processor_verification.h"
-#include "transcripts/session_file.h"
+#include "transcripts/session_choice.h"
 
 #include <stdatomic.h>
 
-#define SESSIONS_MAX_DEFAULT 50
-#define TIME_BUDGET_US (150 * USEC_PER_SEC)
-#define ERRORS_TOLD_MAX 100
-#define OPERATION_KIND "run-session-processor"
+#define NAME "verification"
 
-static const char *const names[] = {"usage", "verification", NULL};
+static const char *const names[] = {"usage", NAME, NULL};
 
 struct pipeline {
     struct store *store;
@@ -29,11 +23,10 @@ struct pipeline {
     atomic_bool stopping;
 };
 
-struct session_result {           /* of one file */
-    struct processor_state state; /* session_file, last_error: in the arena */
-    bool ok;
-    struct verification_session session;
-    struct verification_evidence *rows; /* in the arena */
+struct session_result {                  /* of one file */
+    struct processor_state state;        /* session_file, last_error: in the arena */
+    struct verification_session session; /* and its rows: of one that is done */
+    struct verification_evidence *rows;  /* in the arena */
     size_t count;
 };
 
@@ -41,16 +34,14 @@ struct run { /* one after the other: store, worker, store */
     struct worker_job job;
     struct store_op op;
     struct pipeline *pipeline;
-    struct http_request *request; /* NULL once it was answered with 202 */
-    char operation[OPERATION_ID_MAX];
+    struct processor_report report;
     struct arena arena;
     struct processor_state *states;
     size_t state_count;
     int64_t started_us, deadline_us; /* wall; monotonic */
-    int64_t sessions_max;
-    struct session_result *results; /* owned */
+    size_t sessions_max;
+    struct session_result *results; /* in the arena */
     size_t result_count;
-    int64_t scanned, skipped, processed, capped, errors, items;
 };
 
 const char *const *pipeline_processors(void)
@@ -59,11 +50,6 @@ const char *const *pipeline_processors(void)
 }
 
 /* -- the worker's thread -- */
-
-static const char *environment(const char *name)
-{
-    return getenv(name);
-}
 
 static bool is_over(void *arg)
 {
@@ -98,12 +84,12 @@ static void keep_rows(struct run *run, struct session_result *to, const struct v
     }
 }
 
-static void keep_session(struct run *run, struct session_result *to, const struct file_walk_entry *f,
+static void keep_session(struct run *run, struct session_result *to, enum transcript_format format,
                          const struct verification_result *r)
 {
     to->session = (struct verification_session){.session_file = to->state.session_file,
                                                 .session_id = copy(run, r->session_id),
-                                                .agent = transcript_format_names[f->format],
+                                                .agent = transcript_format_names[format],
                                                 .verdict = verification_verdict_names[r->verdict],
                                                 .claims_success = r->claims_success,
                                                 .edited_since = r->edited_since,
@@ -116,34 +102,20 @@ static void keep_session(struct run *run, struct session_result *to, const struc
     keep_rows(run, to, r);
 }
 
-static struct file_look look_of(const struct file_walk_entry *f)
-{
-    return (struct file_look){f->device, f->inode, f->size, f->mtime_ns, f->ctime_ns};
-}
-
 /* False when the budget ended it: nothing is known, and it comes first next time. */
-static bool process(struct run *run, const struct file_walk_entry *f, const struct processor_state *before,
-                    const char *name, struct session_result *ret)
+static bool process(struct run *run, const struct chosen_session *s, struct session_result *ret)
 {
     struct verification *v = verification_new();
     struct turn_reader_facts facts = {0};
     struct err e = {0};
-    *ret = (struct session_result){.state = {.session_file = name,
-                                             .look = look_of(f),
-                                             .version = VERIFICATION_VERSION,
-                                             .attempts = before ? before->attempts : 0,
-                                             .processed_us = before ? before->processed_us : 0,
-                                             .items = before ? before->items : 0}};
-    int rc = processor_verification(f->path, f->format, v, is_over, run, &facts, &e);
-    ret->ok = rc == 0;
-    if (ret->ok) {
+    *ret = (struct session_result){
+        .state = processor_state_begin(s->name, &s->look, VERIFICATION_VERSION, s->before)};
+    int rc = processor_verification(s->path, s->format, v, is_over, run, &facts, &e);
+    if (rc == 0) {
         struct verification_result r;
         verification_result(v, &r);
-        keep_session(run, ret, f, &r);
-        ret->state.status = PROCESSOR_DONE;
-        ret->state.attempts = 0;
-        ret->state.processed_us = run->started_us;
-        ret->state.items = (int64_t)r.count;
+        keep_session(run, ret, s->format, &r);
+        processor_state_done(&ret->state, (int64_t)r.count, run->started_us);
         ret->state.read_bytes = facts.offset;
         ret->state.tail_hash = (int64_t)facts.tail_hash;
     } else if (rc != -ECANCELED) {
@@ -154,67 +126,21 @@ static bool process(struct run *run, const struct file_walk_entry *f, const stru
     return rc != -ECANCELED;
 }
 
-static void count(struct run *run, const struct session_result *r)
-{
-    run->processed += r->ok;
-    run->errors += !r->ok;
-    run->items += r->ok ? r->state.items : 0;
-    run->result_count++;
-}
-
-struct waiting { /* what the walk found, with what is known of it */
-    const struct file_walk_entry *file;
-    const struct processor_state *state;
-    const char *name;
-};
-
-static void process_in_order(struct run *run, const struct processor_candidate *order, size_t n,
-                             const struct waiting *all)
-{
-    run->results = xcalloc(n + 1, sizeof(*run->results));
-    for (size_t i = 0; i < n; i++) {
-        const struct waiting *w = &all[order[i].index];
-        bool over =
-            (run->sessions_max > 0 && (int64_t)run->result_count >= run->sessions_max) || is_over(run);
-        if (over || !process(run, w->file, w->state, w->name, &run->results[run->result_count])) {
-            run->capped = (int64_t)(n - i);
-            return;
-        }
-        count(run, &run->results[run->result_count]);
-    }
-}
-
 static void work(struct run *run)
 {
-    struct file_walk walk = {.count = 0};
-    struct map known;
-    map_init(&known);
-    session_files_walk(&walk, environment, run->pipeline->config->sessions_roots);
-    for (size_t i = 0; i < run->state_count; i++)
-        (void)map_put(&known, str_of(run->states[i].session_file), &run->states[i]);
-    struct waiting *all = xcalloc(walk.count + 1, sizeof(*all));
-    struct processor_candidate *order = xcalloc(walk.count + 1, sizeof(*order));
-    size_t n = 0;
-    for (size_t i = 0; i < walk.count; i++) {
-        const struct file_walk_entry *f = &walk.files[i];
-        struct buf name = BUF_INIT;
-        session_file_name(str_of(f->path), &name);
-        const struct file_look look = look_of(f);
-        all[i] =
-            (struct waiting){f, map_get(&known, buf_str(&name)), arena_strdup(&run->arena, buf_str(&name))};
-        enum processor_need need = processor_need(all[i].state, &look, VERIFICATION_VERSION, run->started_us);
-        buf_deinit(&name);
-        if (need == NEED_FIRST || need == NEED_VERSION || need == NEED_RETRY)
-            order[n++] = (struct processor_candidate){need, session_file_user(f), f->mtime_ns / 1000, i};
-    }
-    run->scanned = (int64_t)walk.count;
-    run->skipped = (int64_t)(walk.count - n);
-    processor_order(order, n);
-    process_in_order(run, order, n, all);
-    free(order);
-    free(all);
-    map_deinit(&known);
-    file_walk_deinit(&walk);
+    struct session_choice choice;
+    struct processor_report *report = &run->report;
+    size_t i;
+    session_choose(run->pipeline->config->sessions_roots, run->states, run->state_count, VERIFICATION_VERSION,
+                   run->started_us, &run->arena, &choice);
+    size_t enough = MIN(choice.count, run->sessions_max);
+    run->results = arena_alloc(&run->arena, (enough + 1) * sizeof(*run->results));
+    for (i = 0; i < enough && !is_over(run) && process(run, &choice.sessions[i], &run->results[i]); i++)
+        processor_report_session(report, &run->results[i].state);
+    run->result_count = i;
+    report->scanned = choice.scanned;
+    report->skipped = choice.scanned - (int64_t)choice.count;
+    report->capped = (int64_t)(choice.count - i);
 }
 
 static void run_batch(void *context, struct worker_job *job)
@@ -224,83 +150,25 @@ static void run_batch(void *context, struct worker_job *job)
         work(CONTAINER_OF(job, struct run, job));
 }
 
-/* -- answers -- */
-
-static void put_errors(const struct run *run, struct json_writer *w)
-{
-    size_t told = 0;
-    json_key(w, "errors_detail");
-    json_array_begin(w);
-    for (size_t i = 0; i < run->result_count && told < ERRORS_TOLD_MAX; i++) {
-        const struct processor_state *s = &run->results[i].state;
-        if (run->results[i].ok)
-            continue;
-        told++;
-        json_object_begin(w);
-        json_kv_text(w, "session", s->session_file);
-        json_kv_text(w, "error", s->last_error);
-        json_kv_text(w, "status", processor_status_names[s->status]);
-        json_kv_i64(w, "attempts", s->attempts);
-        json_object_end(w);
-    }
-    json_array_end(w);
-}
-
-/* `ok`: the run was, also where single files could not be processed: those are listed. */
-static void put_details(const struct run *run, bool whole, struct buf *out)
-{
-    struct json_writer w;
-    json_init(&w, out);
-    json_object_begin(&w);
-    if (whole) {
-        json_kv_bool(&w, "ok", run->errors == 0);
-        json_key(&w, "details");
-        json_object_begin(&w);
-    }
-    json_kv_text(&w, "processor", "verification");
-    json_kv_i64(&w, "scanned", run->scanned);
-    json_kv_i64(&w, "processed", run->processed);
-    json_kv_i64(&w, "skipped", run->skipped);
-    json_kv_i64(&w, "capped", run->capped);
-    json_kv_i64(&w, "errors", run->errors);
-    json_kv_i64(&w, "items_extracted", run->items);
-    put_errors(run, &w);
-    if (whole)
-        json_object_end(&w);
-    json_object_end(&w);
-}
+/* -- the end -- */
 
 static void free_run(struct run *run)
 {
     run->pipeline->run = NULL;
+    processor_report_deinit(&run->report);
     arena_reset(&run->arena);
-    free(run->results);
     free(run);
 }
 
 static void fail(struct run *run, const struct err *e)
 {
-    if (run->operation[0])
-        operation_end(run->pipeline->operations, run->operation, e->text, (struct str){NULL, 0});
-    if (run->request)
-        http_reply_err(run->request, e);
-    log_error("pipeline", "a run has failed", LOG_TEXT("processor", "verification"),
-              LOG_TEXT("error", e->text));
+    processor_report_fail(&run->report, e);
     free_run(run);
 }
 
 static void answer(struct run *run)
 {
-    struct buf body = BUF_INIT;
-    put_details(run, run->request != NULL, &body);
-    if (run->operation[0])
-        operation_end(run->pipeline->operations, run->operation, NULL, buf_str(&body));
-    if (run->request)
-        http_reply_json(run->request, 200, &body);
-    log_info("pipeline", "a run has ended", LOG_TEXT("processor", "verification"),
-             LOG_INT("processed", run->processed), LOG_INT("errors", run->errors),
-             LOG_INT("capped", run->capped));
-    buf_deinit(&body);
+    processor_report_answer(&run->report);
     free_run(run);
 }
 
@@ -309,17 +177,16 @@ static void answer(struct run *run)
 static int put_run(struct store_op *op, struct db *db, struct err *e)
 {
     const struct run *run = CONTAINER_OF(op, struct run, op);
-    const struct processor_run row = {
-        .ended_us = op->now_us, .processed = run->processed, .errors = run->errors, .capped = run->capped};
+    const struct processor_run row = processor_report_row(&run->report, op->now_us);
     int rc = 0;
     for (size_t i = 0; i < run->result_count && rc == 0; i++) {
         const struct session_result *r = &run->results[i];
-        if (r->ok)
+        if (r->state.status == PROCESSOR_DONE)
             rc = verification_put(db, &r->session, r->rows, r->count, e);
         if (rc == 0)
-            rc = processor_state_put(db, "verification", &r->state, e);
+            rc = processor_state_put(db, NAME, &r->state, e);
     }
-    return rc ? rc : processor_run_put(db, "verification", &row, e);
+    return rc ? rc : processor_run_put(db, NAME, &row, e);
 }
 
 static void put_done(struct store_op *op)
@@ -343,11 +210,11 @@ static void on_worked(struct worker_job *job)
 static int take_run(struct store_op *op, struct db *db, struct err *e)
 {
     struct run *run = CONTAINER_OF(op, struct run, op);
-    int rc = processor_lease_take(db, "verification", op->now_us, &run->arena, e);
+    int rc = processor_lease_take(db, NAME, op->now_us, &run->arena, e);
     run->started_us = op->now_us;
     if (rc == PROCESSOR_E_BUSY)
         return err_set(e, ERR_CONFLICT, rc, "busy: another node runs this processor");
-    return rc ? rc : processor_states(db, "verification", &run->arena, &run->states, &run->state_count, e);
+    return rc ? rc : processor_states(db, NAME, &run->arena, &run->states, &run->state_count, e);
 }
 
 static void take_done(struct store_op *op)
@@ -357,40 +224,24 @@ static void take_done(struct store_op *op)
         fail(run, &op->err);
         return;
     }
-    run->deadline_us = clock_monotonic_us() + TIME_BUDGET_US;
+    processor_report_leased(&run->report);
+    run->deadline_us = clock_monotonic_us() + PROCESSOR_TIME_BUDGET_US;
     run->job.done = on_worked;
     worker_post(run->pipeline->worker, &run->job);
 }
 
 /* -- for the API -- */
 
-/* SESSION_PROCESSOR_MAX_PER_RUN of existing deployments; what is no number there counts as the default. */
-static int64_t sessions_max(void)
+void pipeline_run(struct pipeline *p, struct http_request *r)
 {
-    int64_t value = SESSIONS_MAX_DEFAULT;
-    const char *text = getenv("SESSION_PROCESSOR_MAX_PER_RUN");
-    if (text && !parse_i64_in(str_of(text), 1, INT32_MAX, &value))
-        value = SESSIONS_MAX_DEFAULT;
-    return value;
-}
-
-void pipeline_run(struct pipeline *p, const char *processor, struct http_request *r)
-{
-    (void)processor;
-    bool later = str_find(http_header(r, "Prefer"), STR("respond-async")) >= 0;
     if (p->run || atomic_load(&p->stopping)) {
-        http_reply_problem(r, 409, NULL, "busy: the processor %s is running", processor);
+        http_reply_problem(r, 409, NULL, "busy: the processor " NAME " is running");
         return;
     }
     struct run *run = p->run = xnew(struct run);
-    *run = (struct run){.pipeline = p, .request = r, .sessions_max = sessions_max()};
+    *run = (struct run){.pipeline = p, .sessions_max = (size_t)processor_sessions_max()};
+    processor_report_init(&run->report, NAME, p->operations, r);
     arena_init(&run->arena);
-    const char *id = later ? operation_begin(p->operations, OPERATION_KIND) : NULL;
-    if (id) {
-        (void)snprintf(run->operation, sizeof(run->operation), "%s", id);
-        operation_reply_accepted(r, id);
-        run->request = NULL;
-    }
     run->op = (struct store_op){.run = take_run, .done = take_done};
     store_write(p->store, &run->op);
 }

@@ -20,6 +20,7 @@ pipeline_free(struct pipeline *p); /* after the store has been closed; NULL ok; 
 
 /* The names of the processors that are here, NULL-terminated. */
 const char *const *pipeline_processors(void);
-/* Answers with what the run did, or 202 at once where the request prefers that; 409 while one is under way.
+/* Runs `verification`.  Answers with what the run did, or 202 at once where the request prefers that; 409
+ * while one is under way.
  */
-void pipeline_run(struct pipeline *p, const char *processor, struct http_request *r);
+void pipeline_run(struct pipeline *p, struct http_request *r);

@@ -39,9 +39,19 @@ bool session_file_format(const char *path, enum transcript_format *ret)
     return found;
 }
 
-void session_files_walk(struct file_walk *w, const char *(*lookup)(const char *name), char *const *roots)
+static const char *environment(const char *name)
 {
-    file_walk_homes(w, lookup, ~0U);
+    return getenv(name);
+}
+
+struct file_look session_file_look(const struct file_walk_entry *f)
+{
+    return (struct file_look){f->device, f->inode, f->size, f->mtime_ns, f->ctime_ns};
+}
+
+void session_files_walk(struct file_walk *w, char *const *roots)
+{
+    file_walk_homes(w, environment, ~0U);
     size_t below_homes = w->count, kept = w->count;
     for (size_t i = 0; roots && roots[i]; i++)
         file_walk_root(w, roots[i], TRANSCRIPT_CLAUDE);

@@ -4,11 +4,13 @@
  * it was: what is known of a session stays with it.  One thread. */
 #pragma once
 #include "base/buf.h"
+#include "core/processor_state.h"
 #include "transcripts/file_walk.h"
 
-/* All of them: the homes of the agent CLIs as `lookup` (getenv-like) says, and the roots, NULL-terminated or
- * NULL. Below a root each directory is a user's, and what CLI wrote a file is seen from its first line. */
-void session_files_walk(struct file_walk *w, const char *(*lookup)(const char *name), char *const *roots);
+/* All of them: the homes of the agent CLIs as the environment says, and the roots, NULL-terminated or NULL.
+ * Below a root each directory is a user's, and what CLI wrote a file is seen from its first lines. */
+void session_files_walk(struct file_walk *w, char *const *roots);
+struct file_look session_file_look(const struct file_walk_entry *f);
 void session_file_name(struct str path, struct buf *ret); /* adds */
 /* Whose it is: the directory of a project, or of a user. */
 struct str session_file_user(const struct file_walk_entry *f);

@@ -63,7 +63,7 @@ static int read_cadence(struct api_op *op, struct db *db, struct facts *f, int64
 static void look_at(struct facts *f, const struct file_walk_entry *file, const struct processor_state *state,
                     struct arena *a)
 {
-    const struct file_look look = {file->device, file->inode, file->size, file->mtime_ns, file->ctime_ns};
+    const struct file_look look = session_file_look(file);
     enum processor_need need = processor_need(state, &look, f->version, f->now_us);
     int64_t waited_us = f->now_us - file->mtime_ns / 1000;
     f->quarantined += need == NEED_OPERATOR;
@@ -102,11 +102,6 @@ static int read_waiting(struct api_op *op, struct db *db, const struct file_walk
     return rc == PROCESSOR_E_NEVER_RAN ? 0 : rc;
 }
 
-static const char *environment(const char *name)
-{
-    return getenv(name);
-}
-
 int health_read_processors(struct api_op *op, struct db *db, void **ret_facts, struct err *e)
 {
     const struct config *c = op->config;
@@ -115,7 +110,7 @@ int health_read_processors(struct api_op *op, struct db *db, void **ret_facts, s
     int rc = 0;
     all->count = c->processor_count + 1;
     all->list = arena_alloc(op->arena, all->count * sizeof(*all->list));
-    session_files_walk(&walk, environment, c->sessions_roots);
+    session_files_walk(&walk, c->sessions_roots);
     for (size_t i = 0; rc == 0 && i < all->count; i++) {
         const struct session_processor *p = i ? &c->processors[i - 1] : NULL;
         struct facts *f = &all->list[i];

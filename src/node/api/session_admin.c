@@ -16,7 +16,7 @@ static void run_processor(struct http_request *r, void *context)
             if (strcmp(name, "usage") == 0)
                 usage_service_run(n->usage, r);
             else
-                pipeline_run(n->pipeline, name, r);
+                pipeline_run(n->pipeline, r);
             buf_deinit(&list);
             return;
         }

@@ -1,4 +1,5 @@
 /* /api/v1/verification: what agents claimed, held against what they ran (spec 60 V1). */
+#include "core/verification.h"
 #include "node/api/api.h"
 #include "store/processors.h"
 
@@ -77,8 +78,8 @@ static void list(struct http_request *r, void *context)
     int64_t limit;
     const char *verdict = api_query_text(r, "verdict"), *after = api_query_text(r, "after");
     bool known = !verdict;
-    for (int i = 0; i < 3 && !known; i++)
-        known = strcmp(verdict, (const char *const[]){"verified", "unverified", "contradicted"}[i]) == 0;
+    for (int i = 0; i < VERDICTS && !known; i++)
+        known = strcmp(verdict, verification_verdict_names[i]) == 0;
     if (!known) {
         http_reply_problem(r, 400, "/verdict", "verdict must be verified, unverified or contradicted");
         return;
