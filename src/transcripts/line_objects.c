@@ -21,3 +21,12 @@ bool line_objects_failed(struct line_objects *o)
     o->p = hit ? hit : o->end;
     return o->failures++ == 0;
 }
+
+enum skip_reason skip_reason_of(enum json_outcome outcome)
+{
+    static const enum skip_reason reasons[] = {[JSON_NO_OBJECT] = SKIP_NO_OBJECT,
+                                               [JSON_TORN] = SKIP_TORN,
+                                               [JSON_MALFORMED] = SKIP_MALFORMED,
+                                               [JSON_TOO_DEEP] = SKIP_TOO_DEEP};
+    return reasons[outcome];
+}

@@ -4,7 +4,8 @@
  * is whole is found again at the next place where an object could begin.  The caller scans and says how it
  * went. Pure.  Any thread. */
 #pragma once
-#include "base/str.h"
+#include "transcripts/json_scan.h"
+#include "transcripts/ledger.h"
 
 #define LINE_OBJECTS_FAILURES_MAX 64 /* places that are tried in vain before the line is given up */
 
@@ -22,3 +23,5 @@ MUST_CHECK bool line_objects_next(struct line_objects *o, struct str *ret);
 void line_objects_took(struct line_objects *o, const char *behind);
 /* It is none.  True the first time in this line: to be counted. */
 bool line_objects_failed(struct line_objects *o);
+/* Why a scan found no whole object. */
+enum skip_reason skip_reason_of(enum json_outcome outcome);

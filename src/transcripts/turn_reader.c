@@ -337,15 +337,6 @@ static void leave_out_what_was_told(struct turn_reader *r)
 
 /* -- reading -- */
 
-static enum skip_reason reason_of(enum json_outcome rc)
-{
-    static const enum skip_reason reasons[] = {[JSON_NO_OBJECT] = SKIP_NO_OBJECT,
-                                               [JSON_TORN] = SKIP_TORN,
-                                               [JSON_MALFORMED] = SKIP_MALFORMED,
-                                               [JSON_TOO_DEEP] = SKIP_TOO_DEEP};
-    return reasons[rc];
-}
-
 static void read_object(struct turn_reader *r, struct line_objects *objects, struct str text)
 {
     const char *end;
@@ -354,7 +345,7 @@ static void read_object(struct turn_reader *r, struct line_objects *objects, str
     if (rc != JSON_WHOLE) {
         r->turns.count = before;
         if (line_objects_failed(objects))
-            r->facts.skipped[reason_of(rc)]++;
+            r->facts.skipped[skip_reason_of(rc)]++;
         return;
     }
     if (!json_scan_is_utf8((struct str){text.p, (size_t)(end - text.p)})) {

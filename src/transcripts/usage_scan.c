@@ -1,10 +1,10 @@
 #include "transcripts/usage_scan.h"
 
 #include "base/clock.h"
+#include "transcripts/line_objects.h"
 #include "transcripts/line_reader.h"
 #include "transcripts/usage_line.h"
 
-#define RESYNC_MAX 64 /* places of one line that are tried in vain before it is given up */
 #define ADVISOR_MAX 64
 
 struct scan {
@@ -28,15 +28,6 @@ static void skip(struct scan *s, enum skip_reason why)
 {
     if (!s->is_tail)
         s->row.skipped[why]++;
-}
-
-static enum skip_reason reason_of(enum json_outcome rc)
-{
-    static const enum skip_reason reasons[] = {[JSON_NO_OBJECT] = SKIP_NO_OBJECT,
-                                               [JSON_TORN] = SKIP_TORN,
-                                               [JSON_MALFORMED] = SKIP_MALFORMED,
-                                               [JSON_TOO_DEEP] = SKIP_TOO_DEEP};
-    return reasons[rc];
 }
 
 /* -- Claude Code -- */
@@ -121,7 +112,7 @@ static const char *keyed_object(struct scan *s, struct str text, enum skip_reaso
     bool claude = s->row.format == TRANSCRIPT_CLAUDE;
     enum json_outcome rc = json_scan_object(text, claude ? claude_paths : gemini_paths, v, &scan);
     if (rc != JSON_WHOLE) {
-        *why = reason_of(rc);
+        *why = skip_reason_of(rc);
         return NULL;
     }
     struct str inner;
@@ -139,31 +130,18 @@ static const char *keyed_object(struct scan *s, struct str text, enum skip_reaso
     return scan.end;
 }
 
-/* The next place where an object could begin. */
-static const char *next_object(const char *p, const char *end)
-{
-    const char *hit = end - p > 1 ? memmem(p + 1, (size_t)(end - p - 1), "{\"", 2) : NULL;
-    return hit ? hit : end;
-}
-
 /* One object, as a rule; what a torn write has glued together is taken apart again. */
 static void keyed_line(struct scan *s, struct str line)
 {
-    const char *p = line.p, *end = line.p + line.n;
-    bool counted = false;
-    for (int failures = 0; p < end && failures < RESYNC_MAX;) {
-        struct str rest = str_trim((struct str){p, (size_t)(end - p)});
+    struct line_objects objects = line_objects_of(line);
+    struct str text;
+    while (line_objects_next(&objects, &text)) {
         enum skip_reason why = SKIP_TORN;
-        const char *behind = str_empty(rest) ? end : keyed_object(s, rest, &why);
-        if (behind) {
-            p = behind;
-            continue;
-        }
-        failures++;
-        if (!counted)
+        const char *behind = keyed_object(s, text, &why);
+        if (behind)
+            line_objects_took(&objects, behind);
+        else if (line_objects_failed(&objects))
             skip(s, why);
-        counted = true;
-        p = next_object(rest.p, end);
     }
 }
 
@@ -290,28 +268,22 @@ static void codex_apply(struct scan *s, struct codex_state *state, const struct 
 
 static void codex_one(struct scan *s, struct codex_state *state, struct str text)
 {
-    bool counted = false;
-    const char *p = text.p, *end = text.p + text.n;
-    for (int failures = 0; p < end && failures < RESYNC_MAX;) {
-        struct str rest = str_trim((struct str){p, (size_t)(end - p)});
+    struct line_objects objects = line_objects_of(text);
+    struct str rest;
+    while (line_objects_next(&objects, &rest)) {
         struct codex_line line;
         struct json_scan scan;
-        if (str_empty(rest))
-            return;
         enum json_outcome rc = codex_line_read(rest, &line, &scan);
-        if (rc == JSON_WHOLE) {
-            if (json_scan_is_utf8((struct str){rest.p, (size_t)(scan.end - rest.p)}))
-                codex_apply(s, state, &line);
-            else
-                skip(s, SKIP_NOT_UTF8);
-            p = scan.end;
+        if (rc != JSON_WHOLE) {
+            if (line_objects_failed(&objects))
+                skip(s, skip_reason_of(rc));
             continue;
         }
-        failures++;
-        if (!counted)
-            skip(s, reason_of(rc));
-        counted = true;
-        p = next_object(rest.p, end);
+        if (json_scan_is_utf8((struct str){rest.p, (size_t)(scan.end - rest.p)}))
+            codex_apply(s, state, &line);
+        else
+            skip(s, SKIP_NOT_UTF8);
+        line_objects_took(&objects, scan.end);
     }
 }
 

@@ -55,8 +55,7 @@ test('Q16: of an agent that has ended, worktree, branch, commit, modified and un
     for (let i = 0; i < 9; i++) writeFileSync(path.join(dir, 'folder', `${i}`), ''); // counts once, as git status prints it
     const index = readFileSync(path.join(dir, '.git', 'index')), written = statSync(path.join(dir, '.git', 'index')).mtimeMs;
     kill(agent.pid);
-    const ended = await waitAgent(node, agent.pid, (a) => a.evidence?.git?.read_at, 'the files to be counted');
-    assert.equal(ended.liveness.verdict, 'dead');
+    const ended = await waitAgent(node, agent.pid, (a) => a.liveness?.verdict === 'dead' && a.evidence?.git?.read_at, 'the files to be counted'); // until it is reaped it is a zombie
     assert.deepEqual(seen(ended.evidence.git), { worktree: dir, branch: 'main', head: (await git(dir, 'rev-parse', 'HEAD')).slice(0, 12), modified_files: 4, untracked_files: 2, cause: null });
     assert.deepEqual(readFileSync(path.join(dir, '.git', 'index')), index);
     assert.equal(statSync(path.join(dir, '.git', 'index')).mtimeMs, written, 'the index is not written');
