@@ -1,6 +1,7 @@
 #include "hub/hub.h"
 
 #include "base/clock.h"
+#include "io/daemon.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/sign.h"
@@ -9,8 +10,6 @@
 #include "io/file.h"
 
 #include <signal.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
 #define STOP_GRACE_US (5 * USEC_PER_SEC)
@@ -55,12 +54,6 @@ static void on_stop_signal(uv_signal_t *handle, int signal)
 
 /* -- start -- */
 
-static void on_watchdog(uv_timer_t *timer)
-{
-    (void)timer;
-    (void)sd_notify(0, "WATCHDOG=1");
-}
-
 static void init_handles(struct hub *h)
 {
     uv_signal_t *signals[] = {&h->on_term, &h->on_int};
@@ -75,9 +68,7 @@ static void init_handles(struct hub *h)
         (void)uv_timer_init(&h->loop, timers[i]);
         timers[i]->data = h;
     }
-    uint64_t interval_us;
-    if (sd_watchdog_enabled(0, &interval_us) > 0)
-        (void)uv_timer_start(&h->watchdog, on_watchdog, 0, interval_us / 2000);
+    daemon_feed_watchdog(&h->watchdog);
 }
 
 static bool authenticate(void *context, struct str token, struct http_caller *ret)
@@ -204,17 +195,6 @@ static void serve(struct hub *h)
     free(routes);
 }
 
-static void raise_limits(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)umask(077);
-}
-
 static int load(struct hub *h, const char *config_path)
 {
     struct buf errors = BUF_INIT;
@@ -236,7 +216,7 @@ int hub_main(const char *config_path)
         (void)config_free(h.config);
         return 2;
     }
-    raise_limits();
+    daemon_prepare();
     log_setup(h.config->log_level, h.config->log_format);
     (void)uv_loop_init(&h.loop);
     if (open_store(&h, &e) != 0) {

@@ -3,24 +3,17 @@
 #include "hub/hub_internal.h"
 #include "io/counters.h"
 
-static void reply_word(struct http_request *r, int status, const char *word)
-{
-    struct buf body = BUF_INIT;
-    buf_printf(&body, "{\"status\":\"%s\"}", word);
-    http_reply_json(r, status, &body);
-}
-
 static void healthz(struct http_request *r, void *context)
 {
     (void)context;
-    reply_word(r, 200, "ok");
+    http_reply_status(r, 200, "ok");
 }
 
 static void readyz(struct http_request *r, void *context)
 {
     const struct hub *h = context;
     bool ready = h->ready && !h->stopping;
-    reply_word(r, ready ? 200 : 503, ready ? "ready" : h->stopping ? "stopping" : "starting");
+    http_reply_status(r, ready ? 200 : 503, ready ? "ready" : h->stopping ? "stopping" : "starting");
 }
 
 /* -- events -- */

@@ -89,6 +89,13 @@ static struct MHD_Response *response_of(struct buf *body)
     return MHD_create_response_from_buffer(n, buf_take(body), MHD_RESPMEM_MUST_FREE);
 }
 
+void http_reply_status(struct http_request *r, int status, const char *word)
+{
+    struct buf body = BUF_INIT;
+    buf_printf(&body, "{\"status\":\"%s\"}", word);
+    http_reply_json(r, status, &body);
+}
+
 void http_reply_empty(struct http_request *r, int status)
 {
     struct MHD_Response *response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);

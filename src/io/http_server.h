@@ -117,6 +117,8 @@ const char *http_request_id(const struct http_request *r); /* X-Request-Id, the 
 void http_reply_json(struct http_request *r, int status, struct buf *body);
 void http_reply_body(struct http_request *r, int status, const char *content_type, struct buf *body);
 void http_reply_empty(struct http_request *r, int status);
+/* {"status":"WORD"}; `word` needs no escapes. */
+void http_reply_status(struct http_request *r, int status, const char *word);
 /* problem+json (RFC 9457).  `pointer` is a JSON pointer to the field, or NULL. */
 void http_reply_problem(struct http_request *r, int status, const char *pointer, const char *format, ...)
     PRINTF_LIKE(4, 5);

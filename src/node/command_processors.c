@@ -146,12 +146,10 @@ static void spool(struct run *run)
 {
     run->error[0] = '\0';
     run->rc = spool_turns(run, &run->choice.sessions[run->at]);
-    if (run->rc == -EBADMSG)
-        (void)snprintf(run->error, sizeof(run->error), "cannot be decompressed");
-    else if (run->rc == -ECANCELED)
+    if (run->rc == -ECANCELED)
         (void)snprintf(run->error, sizeof(run->error), "takes longer to read than a whole run may");
     else if (run->rc != 0)
-        (void)snprintf(run->error, sizeof(run->error), "cannot be read: %s", strerror(-run->rc));
+        (void)snprintf(run->error, sizeof(run->error), "cannot be read: %s", turn_reader_error(run->rc));
 }
 
 static void work_batch(void *context, struct worker_job *job)

@@ -1,6 +1,7 @@
 #include "node/node.h"
 
 #include "base/clock.h"
+#include "io/daemon.h"
 #include "base/log.h"
 #include "io/file.h"
 #include "node/api/api.h"
@@ -21,7 +22,6 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -224,19 +224,6 @@ static void on_stop_signal(uv_signal_t *handle, int signal)
 
 /* -- start -- */
 
-static void on_watchdog(uv_timer_t *timer)
-{
-    (void)timer;
-    (void)sd_notify(0, "WATCHDOG=1");
-}
-
-static void start_watchdog(struct node *n)
-{
-    uint64_t interval_us;
-    if (sd_watchdog_enabled(0, &interval_us) > 0)
-        (void)uv_timer_start(&n->watchdog, on_watchdog, 0, interval_us / 2000);
-}
-
 static void fail_to_start(struct node *n, const struct err *e)
 {
     log_error("node", "cannot start", LOG_TEXT("at", e->place), LOG_TEXT("error", e->text));
@@ -276,7 +263,7 @@ static void on_fleet_ready(void *arg, const struct err *why)
     (void)sd_notifyf(0, "READY=1\nSTATUS=Serving %s", address);
     free(address);
     free(bus);
-    start_watchdog(n);
+    daemon_feed_watchdog(&n->watchdog);
     telemetry_start(n->telemetry);
     workers_start_own(n->workers);
     if (!n->shim_path)
@@ -474,19 +461,6 @@ static void serve(struct node *n)
     free(routes);
 }
 
-/* As many descriptors as we may have: one per connection, run and process looked at. */
-static void raise_limits(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)umask(077);
-    (void)prctl(PR_SET_CHILD_SUBREAPER, 1); /* what a lost shim leaves comes to us, and is reaped */
-}
-
 static void say_warnings(const struct config *c)
 {
     if (c->warnings & CONFIG_WARN_TOKEN_READABLE)
@@ -520,7 +494,8 @@ int node_main(const char *config_path)
         free(n.config_path);
         return 2;
     }
-    raise_limits();
+    daemon_prepare();
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1); /* what a lost shim leaves comes to us, and is reaped */
     log_setup(n.config->log_level, n.config->log_format);
     say_warnings(n.config);
     n.shim_path = launch_find_shim();

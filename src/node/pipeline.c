@@ -114,7 +114,7 @@ static bool process(struct run *run, const struct chosen_session *s, struct sess
     if (rc == 0) {
         struct verification_result r;
         verification_result(v, &r);
-        keep_session(run, ret, s->format, &r);
+        keep_session(run, ret, facts.format, &r);
         processor_state_done(&ret->state, (int64_t)r.count, run->started_us);
         ret->state.read_bytes = facts.offset;
         ret->state.tail_hash = (int64_t)facts.tail_hash;

@@ -1,13 +1,12 @@
 #include "scheduler/scheduler.h"
 
 #include "base/clock.h"
+#include "io/daemon.h"
 #include "base/log.h"
 #include "io/beater.h"
 #include "scheduler/scheduler_internal.h"
 
 #include <signal.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -225,12 +224,6 @@ static void on_stop_signal(uv_signal_t *handle, int signal)
 
 /* -- start -- */
 
-static void on_watchdog(uv_timer_t *timer)
-{
-    (void)timer;
-    (void)sd_notify(0, "WATCHDOG=1");
-}
-
 static void init_handles(struct scheduler *s)
 {
     uv_signal_t *signals[] = {&s->on_term, &s->on_int, &s->on_hup};
@@ -246,9 +239,7 @@ static void init_handles(struct scheduler *s)
         (void)uv_timer_init(&s->loop, timers[i]);
         timers[i]->data = s;
     }
-    uint64_t interval_us;
-    if (sd_watchdog_enabled(0, &interval_us) > 0)
-        (void)uv_timer_start(&s->watchdog, on_watchdog, 0, interval_us / 2000);
+    daemon_feed_watchdog(&s->watchdog);
 }
 
 static char *instance_name(const struct config *config)
@@ -322,17 +313,6 @@ static void tear_down(struct scheduler *s)
     closep(&s->timer_fd);
 }
 
-static void raise_limits(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)umask(077);
-}
-
 int scheduler_main(const char *config_path)
 {
     struct scheduler s = {.config_path = config_path ? xstrdup(config_path) : NULL, .timer_fd = -1};
@@ -342,7 +322,7 @@ int scheduler_main(const char *config_path)
         (void)fprintf(stderr, "muster scheduler: %s", errors.p);
     buf_deinit(&errors);
     if (rc == 0) {
-        raise_limits();
+        daemon_prepare();
         log_setup(s.config->log_level, s.config->log_format);
         s.instance = instance_name(s.config);
         map_init(&s.by_name);

@@ -8,8 +8,13 @@
 
 #include <sys/stat.h>
 
-enum transcript_format { TRANSCRIPT_CLAUDE, TRANSCRIPT_CODEX, TRANSCRIPT_GEMINI };
-#define TRANSCRIPT_FORMAT_COUNT 3
+enum transcript_format {
+    TRANSCRIPT_CLAUDE,
+    TRANSCRIPT_CODEX,
+    TRANSCRIPT_GEMINI,
+    TRANSCRIPT_UNKNOWN /* who wrote it is seen from its first lines (session_file.h) */
+};
+#define TRANSCRIPT_FORMAT_COUNT 3 /* of those that are known */
 extern const char *const transcript_format_names[TRANSCRIPT_FORMAT_COUNT];
 
 struct file_walk_entry {

@@ -8,7 +8,7 @@ int processor_verification(const char *path, enum transcript_format format, stru
     size_t count;
     int rc = turn_reader_open(path, format, &r);
     if (rc != 0)
-        return err_set(e, ERR_INTERNAL, rc, "cannot be opened: %s", strerror(-rc));
+        return err_set(e, ERR_INTERNAL, rc, "cannot be opened: %s", turn_reader_error(rc));
     while ((rc = turn_reader_next(r, &turns, &count)) == 1 && !stops(arg))
         for (size_t i = 0; i < count; i++)
             verification_turn(v, &turns[i]);
@@ -17,8 +17,7 @@ int processor_verification(const char *path, enum transcript_format format, stru
     if (rc == 1)
         return -ECANCELED;
     if (rc != 0)
-        return err_set(e, ERR_INTERNAL, rc, rc == -EBADMSG ? "cannot be decompressed" : "cannot be read: %s",
-                       strerror(-rc));
+        return err_set(e, ERR_INTERNAL, rc, "cannot be read: %s", turn_reader_error(rc));
     if (ret->lines > 0 && ret->skipped[SKIP_NO_OBJECT] + ret->skipped[SKIP_MALFORMED] +
                                   ret->skipped[SKIP_TORN] + ret->skipped[SKIP_NOT_UTF8] >=
                               ret->lines)

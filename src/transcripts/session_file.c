@@ -30,7 +30,11 @@ bool session_file_format(const char *path, enum transcript_format *ret)
     bool found = false;
     if (line_reader_open(path, 0, 0, &r) != 0)
         return false;
-    if (line_reader_next(r, &run) == 1) {
+    bool has_line = line_reader_next(r, &run) == 1 && !run.is_unterminated;
+    if (!has_line) {
+        *ret = TRANSCRIPT_CLAUDE;
+        found = true;
+    } else {
         struct str line;
         for (int i = 0; i < LOOK_LINES && !found && run.bytes.n && str_split(&run.bytes, '\n', &line); i++)
             found = line_format(line, ret);
@@ -52,16 +56,8 @@ struct file_look session_file_look(const struct file_walk_entry *f)
 void session_files_walk(struct file_walk *w, char *const *roots)
 {
     file_walk_homes(w, environment, ~0U);
-    size_t below_homes = w->count, kept = w->count;
     for (size_t i = 0; roots && roots[i]; i++)
-        file_walk_root(w, roots[i], TRANSCRIPT_CLAUDE);
-    for (size_t i = below_homes; i < w->count; i++) {
-        if (session_file_format(w->files[i].path, &w->files[i].format))
-            w->files[kept++] = w->files[i];
-        else
-            free(w->files[i].path);
-    }
-    w->count = kept;
+        file_walk_root(w, roots[i], TRANSCRIPT_UNKNOWN);
     file_walk_finish(w);
 }
 

@@ -8,11 +8,12 @@
 #include "transcripts/file_walk.h"
 
 /* All of them: the homes of the agent CLIs as the environment says, and the roots, NULL-terminated or NULL.
- * Below a root each directory is a user's, and what CLI wrote a file is seen from its first lines. */
+ * Below a root each directory is a user's, and the format is TRANSCRIPT_UNKNOWN: a walk opens no file. */
 void session_files_walk(struct file_walk *w, char *const *roots);
 struct file_look session_file_look(const struct file_walk_entry *f);
 void session_file_name(struct str path, struct buf *ret); /* adds */
 /* Whose it is: the directory of a project, or of a user. */
 struct str session_file_user(const struct file_walk_entry *f);
-/* From the beginning of the file; false when it is of no CLI that is known. */
+/* From the first lines of the file; any format where it has none yet.  False when it is of no CLI that is
+ * known. */
 MUST_CHECK bool session_file_format(const char *path, enum transcript_format *ret);

@@ -6,6 +6,7 @@
 #include "base/parse.h"
 #include "transcripts/line_objects.h"
 #include "transcripts/line_reader.h"
+#include "transcripts/session_file.h"
 
 #define TOLD_TURNS 256 /* of a format that repeats its records: how far back a repetition is known */
 #define OPEN_USES 64   /* tools that are under way at a time, as far as their results are told of them */
@@ -407,11 +408,16 @@ int turn_reader_open(const char *path, enum transcript_format format, struct tur
     int rc = line_reader_open(path, 0, 0, &lines);
     if (rc != 0)
         return rc;
+    if (format == TRANSCRIPT_UNKNOWN && !session_file_format(path, &format)) {
+        (void)line_reader_free(lines);
+        return -EPROTONOSUPPORT;
+    }
     struct turn_reader *r = xnew(struct turn_reader);
     *r = (struct turn_reader){.lines = lines, .parse = parsers[format], .format = formats[format]};
     arena_init(&r->arena);
     r->turns.arena = &r->arena;
     r->turns.session = &r->session;
+    r->facts.format = format;
     *ret = r;
     return 0;
 }
@@ -440,4 +446,11 @@ void turn_reader_facts(const struct turn_reader *r, struct turn_reader_facts *re
     ret->offset = line_reader_offset(r->lines);
     ret->tail_hash = line_reader_tail_hash(r->lines);
     ret->skipped[SKIP_TOO_LONG] += line_reader_skipped(r->lines);
+}
+
+const char *turn_reader_error(int rc)
+{
+    return rc == -EPROTONOSUPPORT ? "it is of no agent CLI that is known"
+           : rc == -EBADMSG       ? "it cannot be decompressed"
+                                  : strerror(-rc);
 }

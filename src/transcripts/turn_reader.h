@@ -10,8 +10,9 @@
 #include "transcripts/ledger.h"
 
 struct turn_reader;
-/* 0, or -errno. */
+/* 0; -EPROTONOSUPPORT: of a TRANSCRIPT_UNKNOWN, no CLI that is known wrote it; or -errno. */
 MUST_CHECK int turn_reader_open(const char *path, enum transcript_format format, struct turn_reader **ret);
+const char *turn_reader_error(int rc); /* what became of turn_reader_open or _next, in words */
 struct turn_reader *turn_reader_free(struct turn_reader *r); /* NULL ok; returns NULL */
 DEFINE_CLEANUP(struct turn_reader *, turn_reader_free)
 
@@ -22,6 +23,7 @@ MUST_CHECK int turn_reader_next(struct turn_reader *r, const struct turn **ret, 
 struct turn_reader_facts {
     int64_t lines, offset; /* offset: behind the last whole line */
     uint64_t tail_hash;    /* as line_reader_tail_hash */
+    enum transcript_format format;
     int64_t skipped[SKIP_REASONS];
 };
 void turn_reader_facts(const struct turn_reader *r, struct turn_reader_facts *ret);

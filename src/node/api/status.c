@@ -5,24 +5,17 @@
 
 /* -- GET /healthz, /readyz: for machines -- */
 
-static void reply_word(struct http_request *r, int status, const char *word)
-{
-    struct buf body = BUF_INIT;
-    buf_printf(&body, "{\"status\":\"%s\"}", word);
-    http_reply_json(r, status, &body);
-}
-
 static void healthz(struct http_request *r, void *context)
 {
     (void)context;
-    reply_word(r, 200, "ok");
+    http_reply_status(r, 200, "ok");
 }
 
 static void readyz(struct http_request *r, void *context)
 {
     const struct node *n = context;
     bool ready = n->ready && !n->stopping;
-    reply_word(r, ready ? 200 : 503, ready ? "ready" : n->stopping ? "stopping" : "starting");
+    http_reply_status(r, ready ? 200 : 503, ready ? "ready" : n->stopping ? "stopping" : "starting");
 }
 
 /* -- GET /api/v1/status: what `muster status` shows -- */
