@@ -1,13 +1,13 @@
 // hub.mjs -- durable reports over 64 connections against the same rows one by one through libpq, and a year of 10,000
 // instances asked by the month.
-import { chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { request } from '../tests/lib/http.mjs';
 import { binary, build, environmentFor } from '../tests/lib/node.mjs';
 import { kill, tree } from '../tests/lib/process.mjs';
 import { waitUntil } from '../tests/lib/wait.mjs';
-import { daemon, folder, freePort, loadCore, note, privateMiB, row, serverCore, tool } from './measure.mjs';
+import { daemon, folder, freePort, loadCore, note, privateMiB, row, serverCore, startPostgres, tool } from './measure.mjs';
 
 const connections = 64, reports = 6400, rounds = 3;
 const rowsPerReport = 1 + 3 * 6; // the report, and hour, day and month of: all, instance, two statuses, type, model
@@ -33,26 +33,10 @@ async function enrol(hub, count) {
 
 const load = async (args, input) => JSON.parse(await tool([...loadCore, path.join(build, 'bench/load_hub'), ...args.map(String)], { input })).per_second;
 
-async function startPostgres() {
-    const version = readdirSync('/usr/lib/postgresql').sort((a, b) => a - b).at(-1);
-    const bin = (name) => `/usr/lib/postgresql/${version}/bin/${name}`;
-    const dir = folder('postgres');
-    let as = [];
-    if (process.getuid() === 0) {
-        const [uid, gid] = (await tool(['getent', 'passwd', 'postgres'])).split(':').slice(2, 4).map(Number);
-        chownSync(dir, uid, gid);
-        as = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
-    }
-    await tool([...as, bin('initdb'), '-D', path.join(dir, 'data'), '-A', 'trust', '-U', 'postgres'], { cwd: dir });
-    daemon([...serverCore, ...as, bin('postgres'), '-D', path.join(dir, 'data'), '-k', dir, '-c', 'listen_addresses='], { cwd: dir });
-    await waitUntil(() => tool([bin('pg_isready'), '-h', dir]), 'PostgreSQL', 60_000);
-    return `host=${dir} user=postgres dbname=postgres`;
-}
-
 async function throughput() {
     const hub = await startHub(folder('hub'));
     const keys = await enrol(hub, connections);
-    const postgres = await startPostgres();
+    const { dir } = await startPostgres(), postgres = `host=${dir} user=postgres dbname=postgres`;
     await load(['http', hub.port, connections, 1280], keys);
     const figures = { ours: [], rows: [], alone: [] };
     for (let i = 0; i < rounds; i++) {

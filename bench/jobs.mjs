@@ -1,12 +1,10 @@
 // jobs.mjs -- durable enqueue, claim and complete, 16 clients: against beanstalkd with a write-ahead log that is synced on
 // every write, and pg-boss on PostgreSQL as it comes.
-import { chownSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from '../tests/lib/node.mjs';
 import { tree } from '../tests/lib/process.mjs';
-import { waitUntil } from '../tests/lib/wait.mjs';
-import { accepts, alternate, cpuSeconds, daemon, folder, freePort, loadCore, note, reapedSeconds, row, serverCore, spread, startNode, tool } from './measure.mjs';
+import { accepts, alternate, cpuSeconds, daemon, folder, freePort, loadCore, note, reapedSeconds, row, serverCore, spread, startNode, startPostgres, tool } from './measure.mjs';
 
 const clients = 16, rounds = 5, jobs = 1500, history = 2000;
 const config = 'max_concurrency = 4\nagent "bench" { }\n';
@@ -22,24 +20,6 @@ async function startBeanstalkd() {
     const child = daemon([...serverCore, 'beanstalkd', '-l', '127.0.0.1', '-p', String(port), '-b', folder('beanstalkd'), '-f0']);
     await accepts(port);
     return { port, pid: child.pid };
-}
-
-// PostgreSQL refuses to run as root; its package brings a user.
-async function startPostgres() {
-    const version = readdirSync('/usr/lib/postgresql').sort((a, b) => a - b).at(-1);
-    const bin = (name) => `/usr/lib/postgresql/${version}/bin/${name}`;
-    const dir = folder('postgres');
-    let as = [];
-    if (process.getuid() === 0) {
-        const [uid, gid] = (await tool(['getent', 'passwd', 'postgres'])).split(':').slice(2, 4).map(Number);
-        chownSync(dir, uid, gid);
-        as = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
-    }
-    await tool([...as, bin('initdb'), '-D', path.join(dir, 'data'), '-A', 'trust', '-U', 'postgres'], { cwd: dir });
-    const child = daemon([...serverCore, ...as, bin('postgres'), '-D', path.join(dir, 'data'), '-k', dir, '-c', 'listen_addresses='], { cwd: dir });
-    await waitUntil(() => tool([bin('pg_isready'), '-h', dir]), 'PostgreSQL', 60_000);
-    await tool([bin('psql'), '-q', '-h', dir, '-U', 'postgres', '-c', 'CREATE SCHEMA muster']); // the node's, apart from pg-boss's
-    return { pid: child.pid, url: `postgres://postgres@localhost/postgres?host=${encodeURIComponent(dir)}` };
 }
 
 const script = fileURLToPath(new URL('pg-boss.mjs', import.meta.url));
@@ -61,7 +41,9 @@ async function round(protocol, { port, pid }) {
 
 export default async function measure() {
     const node = await startNode({ config });
-    const beanstalkd = await startBeanstalkd(), postgres = await startPostgres();
+    const beanstalkd = await startBeanstalkd(), { pid, dir, psql } = await startPostgres();
+    const postgres = { pid, url: `postgres://postgres@localhost/postgres?host=${encodeURIComponent(dir)}` };
+    await psql('CREATE SCHEMA muster'); // the node's, apart from pg-boss's
     const shared = await startNode({ config: `store = "${postgres.url}&options=-csearch_path%3Dmuster"\n${config}` });
     await finish(shared, history);
     await load('beanstalk', beanstalkd.port, 500);

@@ -1,7 +1,7 @@
 // measure.mjs -- figures as ratios: what, ours, peer, ratio, goal.  Two cores: what is measured runs on the first, what
 // puts load on it on the second, and rounds of both sides alternate so that a noisy minute hits both.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -121,4 +121,21 @@ export async function wrkWithCpu(url, pid, seconds = 2) {
     const before = cpuSeconds(pid);
     const { requests, perSecond } = await wrkRequests(url, seconds);
     return { perSecond, perCpuSecond: requests / (cpuSeconds(pid) - before) };
+}
+
+// A server with all its fsyncs, on a Unix socket in `dir`; psql(sql) speaks to it.  It refuses to run as root; its package brings a user.
+export async function startPostgres() {
+    const version = readdirSync('/usr/lib/postgresql').sort((a, b) => a - b).at(-1);
+    const bin = (name) => `/usr/lib/postgresql/${version}/bin/${name}`;
+    const dir = folder('postgres');
+    let as = [];
+    if (process.getuid() === 0) {
+        const [uid, gid] = (await tool(['getent', 'passwd', 'postgres'])).split(':').slice(2, 4).map(Number);
+        chownSync(dir, uid, gid);
+        as = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
+    }
+    await tool([...as, bin('initdb'), '-D', path.join(dir, 'data'), '-A', 'trust', '-U', 'postgres'], { cwd: dir });
+    const child = daemon([...serverCore, ...as, bin('postgres'), '-D', path.join(dir, 'data'), '-k', dir, '-c', 'listen_addresses='], { cwd: dir });
+    await waitUntil(() => tool([bin('pg_isready'), '-h', dir]), 'PostgreSQL', 60_000);
+    return { pid: child.pid, dir, psql: (sql) => tool([bin('psql'), '-q', '-h', dir, '-U', 'postgres', '-c', sql]) };
 }
