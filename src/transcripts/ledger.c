@@ -50,16 +50,16 @@ static uint64_t hash_of_bytes(const void *p, size_t n)
 
 /* -- strings -- */
 
-struct str ledger_text(const struct ledger *l, uint32_t string)
-{
-    const struct string_row *row = ledger_item(&l->file, LEDGER_STRINGS, string);
-    return (struct str){ledger_item(&l->file, LEDGER_BYTES, row->offset), row->bytes};
-}
-
+/* The empty one has no bytes, and while it is the only one there is no section that they could lie in. */
 static struct str text_at(const struct ledger_file *f, uint32_t string)
 {
     const struct string_row *row = ledger_item(f, LEDGER_STRINGS, string);
-    return (struct str){ledger_item(f, LEDGER_BYTES, row->offset), row->bytes};
+    return (struct str){row->bytes ? ledger_item(f, LEDGER_BYTES, row->offset) : NULL, row->bytes};
+}
+
+struct str ledger_text(const struct ledger *l, uint32_t string)
+{
+    return text_at(&l->file, string);
 }
 
 static bool same_text(const struct ledger_file *f, uint32_t item, const void *key)

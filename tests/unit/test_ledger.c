@@ -152,11 +152,29 @@ static void a_journal_that_is_cut_anywhere_gives_what_some_save_left(void **stat
     buf_deinit(&journal);
 }
 
+/* The empty string is the first of each ledger, and a lookup may run into it while it is the only one. */
+static void r5_the_empty_string_has_no_bytes_to_lie_in(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 64; i++) { /* of as many texts some share its slot */
+        struct ledger l;
+        char text[16];
+        (void)snprintf(text, sizeof(text), "t%d", i);
+        ledger_open(&l, NULL);
+        uint32_t empty = ledger_string(&l, (struct str){NULL, 0});
+        assert_int_equal(ledger_text(&l, empty).n, 0);
+        assert_true(str_equal(ledger_text(&l, ledger_string(&l, str_of(text))), str_of(text)));
+        assert_int_equal(ledger_string(&l, (struct str){NULL, 0}), empty);
+        ledger_close(&l);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(U2_tellings_in_any_order_and_any_number_of_times_give_the_same_sums),
         cmocka_unit_test(a_journal_that_is_cut_anywhere_gives_what_some_save_left),
+        cmocka_unit_test(r5_the_empty_string_has_no_bytes_to_lie_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
