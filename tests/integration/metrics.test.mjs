@@ -86,7 +86,7 @@ const sections = {
     'queue.breaker': (s) => s.queue.breaker,
     'queue.max_concurrency': (s) => s.queue.max_concurrency,
     'queue.poll_interval': (s) => s.queue.poll_interval,
-    agents: (s) => s.agents.map((one) => [one.pid, one.start_ticks, one.cpu_ticks]),
+    agents: (s) => s.agents.map((one) => [one.pid, one.start_ticks, typeof one.cpu_ticks]), // the ticks themselves go on
     'cost.running': (s) => s.cost.running,
     'cost.aggregate': (s) => s.cost.aggregate,
 };
