@@ -10,7 +10,6 @@
 #include "io/file.h"
 
 #include <signal.h>
-#include <systemd/sd-daemon.h>
 
 #define STOP_GRACE_US (5 * USEC_PER_SEC)
 #define STOP_DEADLINE_MS 15000
@@ -46,7 +45,7 @@ static void on_stop_signal(uv_signal_t *handle, int signal)
         return;
     h->stopping = true;
     log_info("hub", "stopping", LOG_TEXT("reason", signal == SIGINT ? "SIGINT" : "SIGTERM"));
-    (void)sd_notify(0, "STOPPING=1");
+    daemon_tell_stopping();
     watch_stop(h->watch);
     (void)uv_timer_start(&h->deadline, on_deadline, STOP_DEADLINE_MS, 0);
     http_server_stop(h->http, STOP_GRACE_US, on_stopped, h);
@@ -152,7 +151,7 @@ static void say_ready(struct hub *h)
     struct buf address = BUF_INIT;
     buf_printf(&address, "%.*s:%d", (int)(colon - listen), listen, http_server_port(h->http));
     log_info("hub", "ready", LOG_TEXT("listen", address.p), LOG_TEXT("data_dir", h->config->data_dir));
-    (void)sd_notifyf(0, "READY=1\nSTATUS=Serving %s", address.p);
+    daemon_tell_ready("Serving %s", address.p);
     buf_deinit(&address);
 }
 

@@ -178,19 +178,22 @@ static size_t memory_of(const struct http_limits *limits)
 static struct MHD_Daemon *start_mhd(struct http_server *s, unsigned flags, struct MHD_OptionItem *tls_options)
 {
     struct MHD_OptionItem no_options[] = {{MHD_OPTION_END, 0, NULL}};
+    struct MHD_OptionItem options[] = {
+        {MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)on_log, s}, /* first, so that it hears the others */
+        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)memory_of(&s->config.limits), NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)UINT_MAX, NULL}, /* counted by us */
+        {MHD_OPTION_CONNECTION_TIMEOUT, 0, NULL},                /* deadlines are ours */
+        {MHD_OPTION_STRICT_FOR_CLIENT, 0, NULL},                 /* http_check is stricter, and says why */
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, s},
+        {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)http_on_target, s},
+        {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)http_on_completed, s},
+        {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)leave_escapes, s},
+        {MHD_OPTION_ARRAY, 0, tls_options ? tls_options : no_options},
+        {MHD_OPTION_END, 0, NULL},
+    };
     return MHD_start_daemon(MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL | MHD_USE_TURBO |
                                 MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | flags,
-                            0, NULL, NULL, http_on_access, s,      /* */
-                            MHD_OPTION_EXTERNAL_LOGGER, on_log, s, /* first, so that it hears the others */
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory_of(&s->config.limits), /* */
-                            MHD_OPTION_CONNECTION_LIMIT, UINT_MAX, /* counted by us */
-                            MHD_OPTION_CONNECTION_TIMEOUT, 0u,     /* deadlines are ours */
-                            MHD_OPTION_STRICT_FOR_CLIENT, 0,       /* http_check is stricter, and says why */
-                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,    /* */
-                            MHD_OPTION_URI_LOG_CALLBACK, http_on_target, s,    /* */
-                            MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, s, /* */
-                            MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, s,    /* */
-                            MHD_OPTION_ARRAY, tls_options ? tls_options : no_options, MHD_OPTION_END);
+                            0, NULL, NULL, http_on_access, s, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
 static int watch_daemon(struct http_daemon *d, struct err *e)

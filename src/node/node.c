@@ -23,7 +23,6 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #define NODE_STOP_GRACE_US (5 * USEC_PER_SEC)
@@ -200,7 +199,7 @@ static void stop(struct node *n, const char *why)
         return;
     n->stopping = true;
     log_info("node", "stopping", LOG_TEXT("reason", why), LOG_INT("live_runs", queue_live_count(n->queue)));
-    (void)sd_notify(0, "STOPPING=1");
+    daemon_tell_stopping();
     workers_stop(n->workers);
     queue_stop(n->queue);
     fleet_stop(n->fleet);
@@ -260,7 +259,7 @@ static void on_fleet_ready(void *arg, const struct err *why)
     log_info("node", "ready", LOG_TEXT("listen", address), LOG_TEXT("bus", bus),
              LOG_TEXT("socket", n->config->socket), LOG_TEXT("data_dir", n->config->data_dir),
              LOG_INT("live_runs", queue_live_count(n->queue)));
-    (void)sd_notifyf(0, "READY=1\nSTATUS=Serving %s", address);
+    daemon_tell_ready("Serving %s", address);
     free(address);
     free(bus);
     daemon_feed_watchdog(&n->watchdog);

@@ -7,7 +7,6 @@
 #include "scheduler/scheduler_internal.h"
 
 #include <signal.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 /* -- turns -- */
@@ -215,7 +214,7 @@ static void on_stop_signal(uv_signal_t *handle, int signal)
     s->stopping = true;
     s->stop_deadline_us = clock_monotonic_us() + s->config->scheduler_shutdown_grace_us;
     log_info("scheduler", "stopping: nothing more is fired");
-    (void)sd_notify(0, "STOPPING=1");
+    daemon_tell_stopping();
     reporter_stop(s->reporter);
     beat_stop(s);
     scheduler_turn(s, false);
@@ -270,7 +269,7 @@ static void say_ready(const struct scheduler *s)
              LOG_TEXT("instance", s->instance));
     if (!s->target.token && !s->target.unix_socket)
         log_warn("scheduler", "SCHEDULER_API_TOKEN is not set: requests carry no Authorization");
-    (void)sd_notifyf(0, "READY=1\nSTATUS=%zu jobs", s->table.count);
+    daemon_tell_ready("%zu jobs", s->table.count);
 }
 
 static void run(struct scheduler *s)

@@ -1,4 +1,7 @@
 // cleanup.mjs -- what a test leaves behind is undone last in, first out: processes before the folder they live in.
+// An undo that does not end fails the test by name and keeps nobody else waiting.
+import { withDeadline } from './wait.mjs';
+
 const stacks = new WeakMap();
 
 export function atEnd(t, undo) {
@@ -9,7 +12,10 @@ export function atEnd(t, undo) {
         stacks.set(t, stack);
         t.after(async () => {
             const failures = [];
-            while (stack.length) await Promise.resolve().then(stack.pop()).catch((error) => failures.push(error));
+            while (stack.length) {
+                const undo = stack.pop();
+                await withDeadline(Promise.resolve().then(undo), `the end of ${undo}`, 60_000).catch((error) => failures.push(error));
+            }
             if (failures.length) throw failures[0];
         });
     }
