@@ -1,11 +1,12 @@
 // spec 60 U5: --compat=ccusage against the real ccusage 20.0.24, on generated transcripts.  MUSTER_TEST_TRANSCRIPTS_MB makes
-// them larger: 10 by default, of each agent.
+// them larger: 10 by default, of each agent, and as many times fewer as a sanitizer makes the program slower.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { writeTranscripts } from '../lib/transcripts.mjs';
 import { UsageHome, claudeLine, noCcusage } from '../lib/usage.mjs';
+import { slowness } from '../lib/wait.mjs';
 
-const megabytes = Number(process.env.MUSTER_TEST_TRANSCRIPTS_MB ?? 10);
+const megabytes = Number(process.env.MUSTER_TEST_TRANSCRIPTS_MB ?? Math.ceil(10 / slowness));
 const volatile = new Set(['burnRate', 'projection', 'isActive']); // of a block that goes on: the clock decides
 const names = ['date', 'week', 'month', 'projectPath', 'sessionId', 'period', 'agent', 'id', 'modelName'];
 const nameOf = (x) => (typeof x === 'object' ? names.map((k) => x[k] ?? '').join('|') : String(x));
