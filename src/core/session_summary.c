@@ -15,11 +15,65 @@ struct session_summary {
     struct session_event *events[SESSION_EVENTS_MAX]; /* in the arena, sorted */
     struct session_event told[SESSION_EVENTS_MAX];    /* the same, for the caller */
     size_t count;
+    struct session_slot *slots; /* owned, in order of time */
+    size_t slot_count, slot_capacity;
     struct map open; /* by tool id: the event whose result is to come */
     int64_t prompts, answers, errors_unmatched, dropped, first_us, last_us, active_us;
-    int64_t prompt_line;
+    int64_t prompt_line, now_us; /* now: of the last turn that told its time */
     struct buf answer_id;
 };
+
+/* -- when -- */
+
+static size_t slot_position(const struct session_summary *s, int64_t start_us)
+{
+    size_t at = s->slot_count;
+    while (at > 0 && s->slots[at - 1].start_us >= start_us) /* what comes is nearly always the newest */
+        at--;
+    return at;
+}
+
+/* NULL when there are too many of them. */
+static struct session_slot *slot_of(struct session_summary *s, int64_t at_us)
+{
+    int64_t start_us = at_us - at_us % SESSION_SLOT_US;
+    size_t at = slot_position(s, start_us);
+    if (at < s->slot_count && s->slots[at].start_us == start_us)
+        return &s->slots[at];
+    if (s->slot_count == SESSION_SLOTS_MAX) {
+        s->dropped++;
+        return NULL;
+    }
+    if (s->slot_count == s->slot_capacity) {
+        s->slot_capacity = MAX(s->slot_capacity * 2, (size_t)16);
+        s->slots = xrealloc(s->slots, s->slot_capacity * sizeof(*s->slots));
+    }
+    memmove(&s->slots[at + 1], &s->slots[at], (s->slot_count++ - at) * sizeof(*s->slots));
+    s->slots[at] = (struct session_slot){.start_us = start_us};
+    return &s->slots[at];
+}
+
+static void add_to_slot(struct session_summary *s, const struct session_slot *more)
+{
+    struct session_slot *slot = s->now_us > 0 ? slot_of(s, s->now_us) : NULL;
+    if (!slot)
+        return;
+    slot->prompts += more->prompts;
+    slot->answers += more->answers;
+    slot->uses += more->uses;
+    slot->errors += more->errors;
+}
+
+static void add_active(struct session_summary *s, int64_t from_us, int64_t to_us)
+{
+    while (from_us < to_us) {
+        int64_t end_us = MIN(from_us - from_us % SESSION_SLOT_US + SESSION_SLOT_US, to_us);
+        struct session_slot *slot = slot_of(s, from_us);
+        if (slot)
+            slot->active_us += end_us - from_us;
+        from_us = end_us;
+    }
+}
 
 /* -- events -- */
 
@@ -28,11 +82,22 @@ static int compare(enum session_event_kind kind, struct str name, const struct s
     return kind != b->kind ? (kind < b->kind ? -1 : 1) : str_compare(name, b->name);
 }
 
+/* Not within a character. */
+static struct str shortened(struct str name)
+{
+    if (name.n <= NAME_BYTES_MAX)
+        return name;
+    name.n = NAME_BYTES_MAX;
+    while (name.n > 0 && ((unsigned char)name.p[name.n] & 0xC0) == 0x80)
+        name.n--;
+    return name;
+}
+
 static struct session_event *event_of(struct session_summary *s, enum session_event_kind kind,
                                       struct str name)
 {
     size_t low = 0, high = s->count;
-    name.n = MIN(name.n, (size_t)NAME_BYTES_MAX);
+    name = shortened(name);
     while (low < high) {
         size_t at = low + (high - low) / 2;
         int c = compare(kind, name, s->events[at]);
@@ -56,6 +121,7 @@ static struct session_event *count_use(struct session_summary *s, enum session_e
                                        struct str name)
 {
     struct session_event *e = event_of(s, kind, name);
+    add_to_slot(s, &(struct session_slot){.uses = 1});
     if (e)
         e->uses++;
     else
@@ -126,6 +192,7 @@ static void take_result(struct session_summary *s, const struct turn *turn)
     struct session_event *e = turn->tool_id.n ? map_remove(&s->open, turn->tool_id) : NULL;
     if (!turn->is_error)
         return;
+    add_to_slot(s, &(struct session_slot){.errors = 1});
     if (e)
         e->errors++;
     else
@@ -174,6 +241,7 @@ static void take_prompt(struct session_summary *s, const struct turn *turn)
         return;
     s->prompt_line = turn->line_no;
     s->prompts++;
+    add_to_slot(s, &(struct session_slot){.prompts = 1});
 }
 
 static void take_answer(struct session_summary *s, const struct turn *turn)
@@ -183,6 +251,7 @@ static void take_answer(struct session_summary *s, const struct turn *turn)
     buf_clear(&s->answer_id);
     buf_add_str(&s->answer_id, turn->message_id);
     s->answers++;
+    add_to_slot(s, &(struct session_slot){.answers = 1});
 }
 
 /* A turn that is older than one before it adds nothing: what is between was counted with the newer one. */
@@ -190,10 +259,14 @@ static void take_time(struct session_summary *s, int64_t at_us)
 {
     if (at_us <= 0)
         return;
+    s->now_us = at_us;
     if (s->first_us == 0)
         s->first_us = s->last_us = at_us;
     if (at_us > s->last_us) {
-        s->active_us += at_us - s->last_us <= SESSION_GAP_US ? at_us - s->last_us : 0;
+        if (at_us - s->last_us <= SESSION_GAP_US) {
+            s->active_us += at_us - s->last_us;
+            add_active(s, s->last_us, at_us);
+        }
         s->last_us = at_us;
     }
     s->first_us = MIN(s->first_us, at_us);
@@ -218,6 +291,8 @@ void session_summary_result(struct session_summary *s, struct session_summary_re
 {
     *ret = (struct session_summary_result){.events = s->told,
                                            .count = s->count,
+                                           .slots = s->slots,
+                                           .slot_count = s->slot_count,
                                            .prompts = s->prompts,
                                            .answers = s->answers,
                                            .errors_unmatched = s->errors_unmatched,
@@ -249,6 +324,7 @@ struct session_summary *session_summary_free(struct session_summary *s)
     arena_reset(&s->arena);
     map_deinit(&s->open);
     buf_deinit(&s->answer_id);
+    free(s->slots);
     free(s);
     return NULL;
 }

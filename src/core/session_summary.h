@@ -4,12 +4,15 @@
  * line that the CLI made, nor what a subagent was told; a line of several blocks is one.  A tool's error is
  * known from its result, however late that comes.  Active time leaves out gaps of more than ten minutes; wall
  * time does not.  A subagent's tools count with the rest.  The same turns give the same rows, sorted by kind
- * and name.  Pure. */
+ * and name.  When it happened is kept by quarters of an hour, of which any day of any zone is made.  Pure. */
 #pragma once
 #include "core/turn.h"
 
 #define SESSION_GAP_US ((int64_t)600 * 1000 * 1000)
 #define SESSION_EVENTS_MAX 1000 /* names of one session; uses of others are counted in `dropped` */
+
+#define SESSION_SLOT_US ((int64_t)900 * 1000 * 1000) /* every zone's offset is a multiple of it */
+#define SESSION_SLOTS_MAX 20000 /* of one session; what falls outside of them is counted in `dropped` */
 
 enum session_event_kind {
     EVENT_TOOL,     /* of the CLI itself, by its name */
@@ -27,9 +30,17 @@ struct session_event {
     int64_t uses, errors;
 };
 
+struct session_slot { /* a quarter of an hour in which something happened */
+    int64_t start_us; /* epoch */
+    int64_t prompts, answers, uses, errors, active_us;
+};
+
 struct session_summary_result {
     const struct session_event *events; /* valid until the next turn */
     size_t count;
+    const struct session_slot *slots; /* in order of time; as long as the events.  A turn that tells no time
+                                         belongs to the one before it */
+    size_t slot_count;
     int64_t uses[SESSION_EVENT_KINDS], errors[SESSION_EVENT_KINDS];
     int64_t prompts, answers; /* answers: messages, of however many blocks */
     int64_t errors_unmatched; /* results that failed and whose use was not seen */

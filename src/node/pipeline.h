@@ -1,9 +1,9 @@
 /* pipeline.h -- runs the processors of transcripts over what is new (spec 60 T6 to T9).
  *
- * A run is asked for over the API.  It takes the processor's lease in the store, reads on a thread of its
- * own, within its budgets, and writes all that it found in one operation, with the state of each file, which
- * also gives the lease back: a crash loses a run and nothing else.  A file that cannot be processed has its
- * error kept and delays no other.  Loop thread. */
+ * A run is asked for over the API.  It takes the processor's lease in the store, reads on a thread of the
+ * processor's own, within its budgets, and writes all that it found in one operation, with the state of each
+ * file, which also gives the lease back: a crash loses a run and nothing else.  A file that cannot be
+ * processed has its error kept and delays no other.  Loop thread. */
 #pragma once
 #include "io/config.h"
 #include "io/http_server.h"
@@ -18,9 +18,6 @@ void pipeline_stop(struct pipeline *p);
 struct pipeline *
 pipeline_free(struct pipeline *p); /* after the store has been closed; NULL ok; returns NULL */
 
-/* The names of the processors that are here, NULL-terminated. */
-const char *const *pipeline_processors(void);
-/* Runs `verification`.  Answers with what the run did, or 202 at once where the request prefers that; 409
- * while one is under way.
- */
-void pipeline_run(struct pipeline *p, struct http_request *r);
+/* Runs one of transcripts/processor.h, by its name.  Answers with what the run did, or 202 at once where the
+ * request prefers that; 409 while one is under way. */
+void pipeline_run(struct pipeline *p, const char *name, struct http_request *r);

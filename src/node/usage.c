@@ -25,6 +25,8 @@ struct asking {
     struct usage_question question;                           /* write_report */
     char zone_name[64];
     struct buf body;
+    void (*done)(void *arg); /* only_scan */
+    void *arg;
 };
 
 /* -- the worker's thread -- */
@@ -70,31 +72,11 @@ static void write_report(struct usage_service *s, struct asking *a)
     usage_report_deinit(&r);
 }
 
-/* One run of the processor, as spec 60 T9 answers it.  A file's lines count together, so none is capped. */
-static void write_run(struct usage_service *s, struct asking *a)
+static void only_scan(struct usage_service *s, struct asking *a)
 {
-    struct json_writer w;
+    (void)a;
     open_ledger(s);
-    size_t before = ledger_count(&s->ledger.file, LEDGER_ENTRIES);
     scan(s);
-    const struct usage_scan_result *found = &s->scan;
-    json_init(&w, &a->body);
-    json_object_begin(&w);
-    json_kv_bool(&w, "ok", true);
-    json_key(&w, "details");
-    json_object_begin(&w);
-    json_kv_text(&w, "processor", "usage");
-    json_kv_i64(&w, "scanned", found->files);
-    json_kv_i64(&w, "processed", found->changed);
-    json_kv_i64(&w, "skipped", found->files - found->changed - found->unreadable);
-    json_kv_i64(&w, "capped", 0);
-    json_kv_i64(&w, "errors", found->unreadable);
-    json_kv_i64(&w, "items_extracted", (int64_t)(ledger_count(&s->ledger.file, LEDGER_ENTRIES) - before));
-    json_key(&w, "errors_detail");
-    json_array_begin(&w);
-    json_array_end(&w);
-    json_object_end(&w);
-    json_object_end(&w);
 }
 
 static void answer_all(void *context, struct worker_job *job)
@@ -114,29 +96,29 @@ static void on_answered(struct worker_job *job)
     free(a);
 }
 
-static struct asking *asking_new(struct http_request *r,
-                                 void (*write)(struct usage_service *s, struct asking *a))
+static void on_scanned(struct worker_job *job)
 {
-    struct asking *a = xnew(struct asking);
-    a->job.done = on_answered;
-    a->request = r;
-    a->write = write;
-    buf_init(&a->body);
-    return a;
+    struct asking *a = CONTAINER_OF(job, struct asking, job);
+    if (a->done)
+        a->done(a->arg);
+    free(a);
 }
 
 void usage_service_answer(struct usage_service *s, struct http_request *r, const struct usage_question *q,
                           const char *zone_name)
 {
-    struct asking *a = asking_new(r, write_report);
-    a->question = *q;
+    struct asking *a = xnew(struct asking);
+    *a = (struct asking){.job.done = on_answered, .request = r, .write = write_report, .question = *q};
+    buf_init(&a->body);
     (void)snprintf(a->zone_name, sizeof(a->zone_name), "%s", zone_name);
     worker_post(s->worker, &a->job);
 }
 
-void usage_service_run(struct usage_service *s, struct http_request *r)
+void usage_service_scan(struct usage_service *s, void (*done)(void *arg), void *arg)
 {
-    worker_post(s->worker, &asking_new(r, write_run)->job);
+    struct asking *a = xnew(struct asking);
+    *a = (struct asking){.job.done = on_scanned, .write = only_scan, .done = done, .arg = arg};
+    worker_post(s->worker, &a->job);
 }
 
 struct usage_service *usage_service_new(uv_loop_t *loop, const char *data_dir)

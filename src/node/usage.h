@@ -16,5 +16,5 @@ struct usage_service *usage_service_free(struct usage_service *s);
 /* Answers the request with the report in JSON; `zone_name` is copied. */
 void usage_service_answer(struct usage_service *s, struct http_request *r, const struct usage_question *q,
                           const char *zone_name);
-/* Looks at all transcripts now and answers with what was found (spec 60 T9). */
-void usage_service_run(struct usage_service *s, struct http_request *r);
+/* Looks at all transcripts now, then calls `done`.  Not after usage_service_free. */
+void usage_service_scan(struct usage_service *s, void (*done)(void *arg), void *arg);

@@ -121,6 +121,7 @@ static const struct migration rows[] = {
     {.version = 8, .name = "hub", .sql = migration_hub},
     {.version = 9, .name = "several nodes", .sql = migration_nodes},
     {.version = 10, .name = "results of processors", .sql = migration_results},
+    {.version = 11, .name = "events of sessions", .sql = migration_events},
 };
 
 const struct migration_list migrations_sqlite = {.rows = rows, .count = COUNT_OF(rows)};

@@ -5,6 +5,7 @@
 extern const char migration_fleet[];
 extern const char migration_knowledge[];
 extern const char migration_results[];
+extern const char migration_events[];
 extern const char migration_sessions[];
 extern const char migration_nodes[];
 extern const char migration_telemetry[];

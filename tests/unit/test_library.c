@@ -1,4 +1,5 @@
-/* test_library.c -- What io/libraries passes on is there, and the file is the one that the compiler would have linked. */
+/* test_library.c -- What io/libraries passes on is there, and the file is the one that the compiler would
+ * have linked. */
 #include "base/base.h"
 #include "io/library.h"
 

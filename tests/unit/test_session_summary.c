@@ -178,6 +178,41 @@ static void names_over_the_limit_are_counted_as_dropped(void **state)
     (void)session_summary_free(s);
 }
 
+/* Each figure stands in the quarter of an hour in which it happened, and they add up to the session's. */
+static void what_happened_is_kept_by_quarters_of_an_hour(void **state)
+{
+    const int64_t start = 1000 * SESSION_SLOT_US;
+    const struct turn turns[] = {
+        {.kind = TURN_PROMPT, .line_no = 1, .at_us = start + 14 * MINUTE},
+        {.kind = TURN_ANSWER, .message_id = STR("m1")}, /* tells no time: with the one before */
+        {.kind = TURN_TOOL_USE, .at_us = start + 17 * MINUTE, .tool_id = STR("1"), .tool_name = STR("Bash")},
+        {.kind = TURN_TOOL_RESULT, .at_us = start + 31 * MINUTE, .tool_id = STR("1"), .is_error = true},
+        {.kind = TURN_PROMPT, .line_no = 9, .at_us = start + 2 * MINUTE}, /* late */
+    };
+    const struct session_slot expected[] = {
+        {start, 2, 1, 0, 0, MINUTE},
+        {start + SESSION_SLOT_US, 0, 0, 1, 0, 2 * MINUTE}, /* then a gap of 14 minutes */
+        {start + 2 * SESSION_SLOT_US, 0, 0, 0, 1, 0},
+    };
+    struct session_summary *s;
+    struct session_summary_result r;
+    int64_t active_us = 0;
+    (void)state;
+    summarise(turns, COUNT_OF(turns), &s, &r);
+    assert_int_equal(r.slot_count, COUNT_OF(expected));
+    for (size_t i = 0; i < r.slot_count; i++) {
+        assert_int_equal(r.slots[i].start_us, expected[i].start_us);
+        assert_int_equal(r.slots[i].prompts, expected[i].prompts);
+        assert_int_equal(r.slots[i].answers, expected[i].answers);
+        assert_int_equal(r.slots[i].uses, expected[i].uses);
+        assert_int_equal(r.slots[i].errors, expected[i].errors);
+        assert_int_equal(r.slots[i].active_us, expected[i].active_us);
+        active_us += r.slots[i].active_us;
+    }
+    assert_int_equal(active_us, r.active_us);
+    (void)session_summary_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +221,7 @@ int main(void)
         cmocka_unit_test(slash_commands_are_tags_and_not_prose),
         cmocka_unit_test(a_prompt_is_what_a_person_wrote),
         cmocka_unit_test(active_time_leaves_out_gaps_of_more_than_ten_minutes),
+        cmocka_unit_test(what_happened_is_kept_by_quarters_of_an_hour),
         cmocka_unit_test(names_over_the_limit_are_counted_as_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

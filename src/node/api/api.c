@@ -223,6 +223,7 @@ struct http_route *api_all_routes(size_t *ret_count)
         &api_processors_routes,
         &api_scripts_routes,
         &api_usage_routes,
+        &api_session_event_routes,
         &api_session_admin_routes, &api_knowledge_routes,
         &api_console_routes,
         &api_telemetry_routes,

@@ -85,6 +85,7 @@ extern const struct api_routes
     api_verification_routes, api_processors_routes,
     api_scripts_routes,
     api_usage_routes,
+    api_session_event_routes,
     api_session_admin_routes, api_knowledge_routes,
     api_console_routes,
     api_telemetry_routes;

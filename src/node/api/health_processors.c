@@ -5,9 +5,9 @@
 #include "core/processor_cadence.h"
 #include "core/schedule.h"
 #include "core/timezone.h"
-#include "core/verification.h"
 #include "store/processors.h"
 #include "store/schedules.h"
+#include "transcripts/processor.h"
 #include "transcripts/session_file.h"
 
 struct facts { /* of one processor */
@@ -102,24 +102,34 @@ static int read_waiting(struct api_op *op, struct db *db, const struct file_walk
     return rc == PROCESSOR_E_NEVER_RAN ? 0 : rc;
 }
 
+/* Each tells the cadence that it has while no schedule has told one. */
+static int64_t own_facts(const struct processor *p, struct facts *ret)
+{
+    *ret = (struct facts){.name = p->name, .version = p->version};
+    return seconds_of(p->cadence_variable, p->cadence_s);
+}
+
+static int64_t command_facts(const struct session_processor *p, struct facts *ret)
+{
+    *ret = (struct facts){.name = p->name, .version = p->version};
+    return p->cadence_us;
+}
+
 int health_read_processors(struct api_op *op, struct db *db, void **ret_facts, struct err *e)
 {
     const struct config *c = op->config;
     struct all_facts *all = arena_alloc(op->arena, sizeof(*all));
     struct file_walk walk = {.count = 0};
     int rc = 0;
-    all->count = c->processor_count + 1;
+    all->count = PROCESSORS + c->processor_count;
     all->list = arena_alloc(op->arena, all->count * sizeof(*all->list));
     session_files_walk(&walk, c->sessions_roots);
     for (size_t i = 0; rc == 0 && i < all->count; i++) {
-        const struct session_processor *p = i ? &c->processors[i - 1] : NULL;
         struct facts *f = &all->list[i];
-        *f = (struct facts){.name = p ? p->name : "verification",
-                            .version = p ? p->version : VERIFICATION_VERSION,
-                            .now_us = op->op.now_us};
-        rc = read_cadence(
-            op, db, f, p ? p->cadence_us : seconds_of(VERIFICATION_CADENCE_VARIABLE, VERIFICATION_CADENCE_S),
-            e);
+        int64_t cadence_us =
+            i < PROCESSORS ? own_facts(processors[i], f) : command_facts(&c->processors[i - PROCESSORS], f);
+        f->now_us = op->op.now_us;
+        rc = read_cadence(op, db, f, cadence_us, e);
         if (rc == 0)
             rc = read_waiting(op, db, &walk, f, e);
     }

@@ -1,9 +1,9 @@
 /* /api/v1/processors: the processors of transcripts, their files, and another chance for what failed (spec 60
  * T7). */
 #include "node/api/api.h"
-#include "node/pipeline.h"
 #include "store/processor_lists.h"
 #include "store/processors.h"
+#include "transcripts/processor.h"
 
 struct input {
     const char *name, *status, *after, *path;
@@ -14,13 +14,9 @@ struct input {
 
 static const char *name_at(const struct config *config, size_t i)
 {
-    const char *const *own = pipeline_processors();
-    size_t count = 0;
-    while (own[count])
-        count++;
-    if (i < count)
-        return own[i];
-    return i - count < config->processor_count ? config->processors[i - count].name : NULL;
+    if (i < PROCESSORS)
+        return processors[i]->name;
+    return i - PROCESSORS < config->processor_count ? config->processors[i - PROCESSORS].name : NULL;
 }
 
 /* NULL, and 404 replied, when there is none of that name. */

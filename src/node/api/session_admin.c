@@ -5,32 +5,54 @@
 #include "node/collector.h"
 #include "node/memory.h"
 #include "node/usage.h"
+#include "transcripts/processor.h"
 
-static void run_processor(struct http_request *r, void *context)
+/* Tokens are the ledger's, which is brought up to date first. */
+struct usage_run {
+    struct node *node;
+    struct http_request *request;
+};
+
+static void on_scanned(void *arg)
 {
-    struct node *n = context;
-    const char *name = api_query_text(r, "processor"), *const *known = pipeline_processors();
-    struct buf list = BUF_INIT;
-    for (size_t i = 0; known[i]; i++) {
-        if (name && strcmp(known[i], name) == 0) {
-            if (strcmp(name, "usage") == 0)
-                usage_service_run(n->usage, r);
-            else
-                pipeline_run(n->pipeline, r);
-            buf_deinit(&list);
-            return;
-        }
-        buf_printf(&list, "%s%s", list.n ? ", " : "", known[i]);
-    }
-    if (name && command_processors_run(n->command_processors, str_of(name), r)) {
-        buf_deinit(&list);
+    struct usage_run *run = arg;
+    pipeline_run(run->node->pipeline, processor_usage.name, run->request);
+}
+
+static void run_own(struct node *n, const struct processor *p, struct http_request *r)
+{
+    if (p != &processor_usage) {
+        pipeline_run(n->pipeline, p->name, r);
         return;
     }
+    struct usage_run *run = arena_alloc(http_arena(r), sizeof(*run));
+    *run = (struct usage_run){n, r};
+    usage_service_scan(n->usage, on_scanned, run);
+}
+
+static void refuse_unknown(struct node *n, const char *name, struct http_request *r)
+{
+    struct buf list = BUF_INIT;
+    for (size_t i = 0; processors[i]; i++)
+        buf_printf(&list, "%s%s", list.n ? ", " : "", processors[i]->name);
     for (size_t i = 0; i < n->config->processor_count; i++)
         buf_printf(&list, ", %s", n->config->processors[i].name);
     http_reply_problem(r, 400, "/processor", "processor=%.60s: unknown; known are: %s", name ? name : "",
                        list.p);
     buf_deinit(&list);
+}
+
+static void run_processor(struct http_request *r, void *context)
+{
+    struct node *n = context;
+    const char *name = api_query_text(r, "processor");
+    for (size_t i = 0; name && processors[i]; i++)
+        if (strcmp(processors[i]->name, name) == 0) {
+            run_own(n, processors[i], r);
+            return;
+        }
+    if (!name || !command_processors_run(n->command_processors, str_of(name), r))
+        refuse_unknown(n, name, r);
 }
 
 static void run_collector(struct http_request *r, void *context)

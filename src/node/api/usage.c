@@ -2,10 +2,12 @@
 #include "core/civil.h"
 #include "io/zoneinfo.h"
 #include "node/api/api.h"
+#include "node/api/usage_query.h"
 #include "node/usage.h"
 #include "transcripts/usage_json.h"
 
-static bool refuse(struct http_request *r, const char *parameter, const char *value, const char *expected)
+bool usage_query_refuse(struct http_request *r, const char *parameter, const char *value,
+                        const char *expected)
 {
     http_reply_problem(r, 400, arena_printf(http_arena(r), "/%s", parameter), "%s=%.60s: %s is expected",
                        parameter, value, expected);
@@ -24,7 +26,7 @@ static bool read_group(struct http_request *r, const char *name, enum usage_grou
             *ret = (enum usage_group)g;
             return true;
         }
-    return refuse(r, name, text, "day, week, month, session, block, model or project");
+    return usage_query_refuse(r, name, text, "day, week, month, session, block, model or project");
 }
 
 static bool read_groups(struct http_request *r, struct usage_question *q)
@@ -34,21 +36,22 @@ static bool read_groups(struct http_request *r, struct usage_question *q)
     if (!read_group(r, "bucket", USAGE_BY_DAY, &bucket) || !read_group(r, "group", bucket, &q->group))
         return false;
     if (bucket > USAGE_BY_MONTH)
-        return refuse(r, "bucket", usage_group_words[bucket].name, "day, week or month");
+        return usage_query_refuse(r, "bucket", usage_group_words[bucket].name, "day, week or month");
     bool named = q->group == USAGE_BY_MODEL || q->group == USAGE_BY_PROJECT || q->group == USAGE_BY_SESSION;
     bool bucketed = grouped && api_query_text(r, "bucket");
     if (bucketed && !named && q->group != bucket)
-        return refuse(r, "group", usage_group_words[q->group].name,
-                      "beside a bucket, model, project or session");
+        return usage_query_refuse(r, "group", usage_group_words[q->group].name,
+                                  "beside a bucket, model, project or session");
     q->bucket = bucketed && named ? bucket : q->group;
     return true;
 }
 
-static bool read_day(struct http_request *r, const char *name, int64_t fallback, int64_t *ret)
+bool usage_query_day(struct http_request *r, const char *name, int64_t fallback, int64_t *ret)
 {
     const char *text = api_query_text(r, name);
     *ret = fallback;
-    return !text || usage_day_parse(text, ret) || refuse(r, name, text, "a day such as 2026-11-22");
+    return !text || usage_day_parse(text, ret) ||
+           usage_query_refuse(r, name, text, "a day such as 2026-11-22");
 }
 
 static bool read_source(struct http_request *r, unsigned *ret)
@@ -59,18 +62,18 @@ static bool read_source(struct http_request *r, unsigned *ret)
         if (strcmp(text, transcript_format_names[i]) == 0)
             *ret = 1U << i;
     return !text || *ret || strcmp(text, "all") == 0 ||
-           refuse(r, "source", text, "all, claude, codex or gemini");
+           usage_query_refuse(r, "source", text, "all, claude, codex or gemini");
 }
 
 /* The zone's file is read on the loop thread the first time that it is asked for: four kilobytes, once. */
-static bool read_zone(struct http_request *r, const struct timezone **ret, const char **ret_name)
+bool usage_query_zone(struct http_request *r, const struct timezone **ret, const char **ret_name)
 {
     struct err e;
     const char *text = api_query_text(r, "zone");
     *ret_name = text ? text : "UTC";
     *ret = timezone_utc();
     return !text || (strlen(text) < 64 && zoneinfo_get(text, ret, &e) == 0) ||
-           refuse(r, "zone", text, "a time zone such as Europe/Prague");
+           usage_query_refuse(r, "zone", text, "a time zone such as Europe/Prague");
 }
 
 static void get_usage(struct http_request *r, void *context)
@@ -78,9 +81,9 @@ static void get_usage(struct http_request *r, void *context)
     struct node *n = context;
     struct usage_question q = {.now_us = clock_wall_us()};
     const char *zone_name;
-    if (read_groups(r, &q) && read_zone(r, &q.zone, &zone_name) &&
-        read_day(r, "from", INT64_MIN, &q.since_day) && read_day(r, "to", INT64_MAX, &q.until_day) &&
-        read_source(r, &q.sources))
+    if (read_groups(r, &q) && usage_query_zone(r, &q.zone, &zone_name) &&
+        usage_query_day(r, "from", INT64_MIN, &q.since_day) &&
+        usage_query_day(r, "to", INT64_MAX, &q.until_day) && read_source(r, &q.sources))
         usage_service_answer(n->usage, r, &q, zone_name);
 }
 
