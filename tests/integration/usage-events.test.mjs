@@ -1,10 +1,13 @@
 // usage-events.test.mjs -- what happened in sessions: tools, errors, prompts, active time (spec 60 U7).
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { appendFileSync, copyFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { startNode } from '../lib/node.mjs';
+import { promisify } from 'node:util';
+import { binary, startNode } from '../lib/node.mjs';
 import { UsageHome } from '../lib/usage.mjs';
 
+const execute = promisify(execFile);
 let number = 0;
 const at = (time) => `2026-11-${time}.000Z`;
 const line = (time, type, content, more = {}) => ({ parentUuid: null, isSidechain: false, cwd: '/home/u/app', sessionId: 's1', version: '2.1.220', type, uuid: `u${++number}`,
@@ -92,4 +95,21 @@ test('T7: a run of usage is a run of a processor: its rows, its lease, its healt
     const begun = await node.post('/api/admin/run-session-processor?processor=usage', {}, { Prefer: 'respond-async' });
     assert.equal(begun.status, 202);
     await node.waitFor(async () => (await node.get(begun.headers.location)).json.state === 'done', 'the run to end');
+});
+
+test('U7, V1: muster activity and muster verification print what the API says', async (t) => {
+    const home = new UsageHome(t);
+    home.session('-home-u-app/s1', lines);
+    const { node, run } = await start(t, home);
+    await run();
+    await node.post('/api/admin/run-session-processor?processor=verification', {});
+    const muster = async (...args) => (await execute(binary, [...args, '--url', node.url], { env: home.environment })).stdout;
+    const rows = (text) => text.trimEnd().split('\n').map((l) => l.trim().split(/\s+/));
+    assert.deepEqual(rows(await muster('activity', 'names', '--kind', 'tool')), [['KIND', 'NAME', 'USES', 'ERRORS', 'SESSIONS'], ['tool', 'Bash', '2', '1', '1']]);
+    assert.deepEqual(rows(await muster('activity', 'days', '--zone', 'Asia/Kathmandu'))[1].slice(0, 6), ['2026-11-02', '1', '2', '1', '6', '1']);
+    assert.equal(rows(await muster('activity', 'sessions'))[1][0], 's1');
+    assert.deepEqual(JSON.parse(await muster('activity', 'sessions', '--json')), (await node.get('/api/v1/usage/events?group=session')).json);
+    const [, session] = rows(await muster('verification', 'list')); // "done" is a claim, and make failed
+    assert.deepEqual([session[0], session[8]], ['contradicted', 's1']);
+    assert.deepEqual(rows(await muster('verification', 'show', 's1')).map((r) => r.slice(0, 2)), [['OUTCOME', 'KIND'], ['failed', 'build']]);
 });
