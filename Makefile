@@ -2,7 +2,7 @@
 # it there and needs no network.
 SECONDS = 60
 
-.PHONY: up build check unit bench fuzz asan tsan format lint reference console install clean
+.PHONY: up build check unit bench fuzz asan tsan format lint reference console prices install clean
 
 up: build
 	exec build/muster up
@@ -52,6 +52,10 @@ lint:
 console:
 	tools/setup test
 	tools/check-console -i
+
+prices:
+	tools/setup test
+	tools/check-prices -i
 
 install:
 	tools/setup build

@@ -41,6 +41,8 @@ static const struct command_option options[] = {
     {'u', "until", "DATE", "Up to and with this day."},
     {'z', "zone", "ZONE", "The time zone whose days are meant, by IANA name; default the system's."},
     {'b', "breakdown", NULL, "A line per model below each row."},
+    {0, "prices", "FILE",
+     "Prices of your own, in JSON; default: what usage.prices of the configuration names, if anything."},
     {0, "compat", "TOOL", "ccusage: by the rules and prices of that tool, in its JSON."},
     {'j', "json", NULL, "Print JSON."},
     {0}};
@@ -55,6 +57,7 @@ static const struct command_verb verbs[] = {
     {"projects", "", "By project", projects},
     {"statusline", "", "One line for Claude Code's status line, which sends JSON on standard input",
      usage_statusline_run},
+    {"prices", "[MODEL]", "The published prices, or what a model is billed at now", usage_prices_run},
     {"explain", "", "How the figures differ from ccusage's here, and why", usage_explain_run},
     {0}};
 
@@ -81,6 +84,8 @@ static int report(const struct invocation *in, enum usage_group group)
     const char *compat = command_option(in, "compat");
     if (compat && strcmp(compat, "ccusage") != 0)
         return command_usage(in, "--compat \"%.40s\": only ccusage is known", compat);
+    if (compat && command_option(in, "prices"))
+        return command_usage(in, "--compat=ccusage has that tool's prices: --prices does not go with it");
     if (compat)
         return usage_compat_run(in, group);
     struct usage_request q;
@@ -102,6 +107,7 @@ static int report(const struct invocation *in, enum usage_group group)
         usage_print_table(&q, &r, &scan);
     }
     usage_report_deinit(&r);
+    usage_request_deinit(&q);
     ledger_close(&ledger);
     return EXIT_DONE;
 }

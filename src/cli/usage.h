@@ -7,10 +7,12 @@ struct usage_request { /* the options, read */
     struct usage_question question;
     char zone_name[64];
     bool json, breakdown;
+    struct price_list *prices; /* owned: the operator's own; NULL: none */
 };
 /* 0, or EXIT_USAGE after having said what is wrong, in one line. */
 MUST_CHECK int usage_request_read(const struct invocation *in, enum usage_group group,
                                   struct usage_request *ret);
+void usage_request_deinit(struct usage_request *q);
 /* The zone by option, else the system's. */
 MUST_CHECK int usage_zone(const struct invocation *in, const struct timezone **ret, char name[64]);
 /* Opens the cache, brings it up to date and saves it. */
@@ -24,3 +26,4 @@ void usage_print_table(const struct usage_request *q, const struct usage_report 
 int usage_compat_run(const struct invocation *in, enum usage_group group); /* --compat=ccusage */
 int usage_statusline_run(const struct invocation *in);
 int usage_explain_run(const struct invocation *in);
+int usage_prices_run(const struct invocation *in);

@@ -123,6 +123,7 @@ int usage_explain_run(const struct invocation *in)
     for (size_t i = 0; i < files.count; i++)
         packed += str_ends_with(str_of(files.files[i].path), STR(".zst"));
     print_reasons(&daily, packed, gone_files(&ledger, &files));
+    usage_request_deinit(&q);
     ledger_close(&ledger);
     ccusage_deinit(&daily);
     ccusage_deinit(&session);

@@ -5,6 +5,8 @@
 #include "base/parse.h"
 #include "cli/rows.h"
 #include "core/civil.h"
+#include "io/config.h"
+#include "io/price_file.h"
 #include "io/zoneinfo.h"
 #include "transcripts/usage_scan.h"
 
@@ -80,6 +82,24 @@ static int read_source(const struct invocation *in, unsigned *ret)
     return *ret ? 0 : command_usage(in, "--source \"%.40s\": all, claude, codex or gemini is expected", text);
 }
 
+/* -- prices -- */
+
+/* Those that the node of this machine counts with, unless another file is named; ccusage has prices of its
+ * own. */
+static int read_prices(const struct invocation *in, struct price_list **ret)
+{
+    const char *asked = command_option(in, "prices");
+    struct err e = {.code = ERR_NONE};
+    CLEANUP(freep)
+    char *path = asked ? xstrdup(asked) : config_text_alone(in->config_path, "usage", "prices");
+    *ret = NULL;
+    if (command_option(in, "compat"))
+        return 0;
+    if (!path || (!asked && !path[0]) || price_file_read(path, ret, &e) == 0)
+        return 0;
+    return command_usage(in, "%s: %s", e.place, e.text);
+}
+
 int usage_request_read(const struct invocation *in, enum usage_group group, struct usage_request *ret)
 {
     struct usage_request q = {.question = {.group = group, .bucket = group, .now_us = clock_wall_us()}};
@@ -93,8 +113,16 @@ int usage_request_read(const struct invocation *in, enum usage_group group, stru
     if (rc == 0)
         rc = read_day(in, "until", INT64_MAX, &q.question.until_day);
     if (rc == 0)
+        rc = read_prices(in, &q.prices);
+    q.question.prices = q.prices;
+    if (rc == 0)
         *ret = q;
     return rc;
+}
+
+void usage_request_deinit(struct usage_request *q)
+{
+    q->prices = price_list_free(q->prices);
 }
 
 /* -- the cache -- */

@@ -88,6 +88,7 @@ int usage_statusline_run(const struct invocation *in)
         return rc;
     if (read_input(&input) != 0 || json_scan_object(buf_str(&input), paths, v, &scan) != JSON_WHOLE) {
         buf_deinit(&input);
+        usage_request_deinit(&q);
         return command_fail(in, "statusline: standard input is not the JSON that Claude Code sends");
     }
     struct ledger ledger;
@@ -112,6 +113,7 @@ int usage_statusline_run(const struct invocation *in)
     report(&ledger, q.question, USAGE_BY_BLOCK, today - 1, &r);
     add_block(&out, &r, q.question.now_us);
     usage_report_deinit(&r);
+    usage_request_deinit(&q);
     ledger_close(&ledger);
     (void)printf("%s\n", out.p);
     buf_deinit(&out);

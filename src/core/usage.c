@@ -72,15 +72,17 @@ struct usage_ledger {
     struct map by_id;        /* struct message, those in `recent` */
     struct message **recent; /* ring of USAGE_LEDGER_IDS, owned; NULL before the first */
     size_t added;            /* messages ever put into the ring */
+    const struct price_list *own;
     wide tokens[USAGE_KIND_COUNT], cost_pico;
     bool known[USAGE_KIND_COUNT];
     int64_t priced, unpriced; /* messages */
 };
 
-struct usage_ledger *usage_ledger_new(void)
+struct usage_ledger *usage_ledger_new(const struct price_list *own)
 {
     struct usage_ledger *l = xnew(struct usage_ledger);
     map_init(&l->by_id);
+    l->own = own;
     return l;
 }
 
@@ -116,14 +118,14 @@ static void count(struct usage_ledger *l, const struct message *m, int sign)
     l->unpriced += sign * m->is_unpriced;
 }
 
-static void price_message(struct message *m)
+static void price_message(const struct usage_ledger *l, struct message *m)
 {
     bool used = false;
     for (int k = 0; k < USAGE_KIND_COUNT; k++)
         used |= m->usage.tokens[k] > 0;
     m->cost_pico = 0;
-    m->is_priced = used && price_cost_pico_usd(str_of(m->usage.model), &m->usage, PRICE_REQUEST, m->at_us,
-                                               &m->cost_pico);
+    m->is_priced = used && price_cost_pico_usd(l->own, str_of(m->usage.model), &m->usage, PRICE_REQUEST,
+                                               m->at_us, &m->cost_pico);
     m->is_unpriced = used && !m->is_priced;
 }
 
@@ -150,12 +152,12 @@ void usage_ledger_add(struct usage_ledger *l, struct str message_id, const struc
         usage_max(&m->usage, u);
         if (!m->usage.model[0])
             usage_set_model(&m->usage, str_of(u->model));
-        price_message(m);
+        price_message(l, m);
         count(l, m, 1);
         return;
     }
     struct message fresh = {.usage = *u, .at_us = at_us};
-    price_message(&fresh);
+    price_message(l, &fresh);
     count(l, &fresh, 1);
     if (id.n == 0)
         return;

@@ -46,8 +46,9 @@ void usage_max(struct usage *into, const struct usage *other); /* per kind; comm
  * the sum is known once every message that used tokens has a price. */
 #define USAGE_LEDGER_IDS 4096
 struct usage_ledger;
-struct usage_ledger *usage_ledger_new(void);
-struct usage_ledger *usage_ledger_free(struct usage_ledger *l); /* NULL ok; returns NULL */
+struct price_list;
+struct usage_ledger *usage_ledger_new(const struct price_list *own); /* prices; not owned, NULL: none */
+struct usage_ledger *usage_ledger_free(struct usage_ledger *l);      /* NULL ok; returns NULL */
 DEFINE_CLEANUP(struct usage_ledger *, usage_ledger_free)
 /* An empty id: a message that is never repeated.  `at_us` (epoch) picks the price. */
 void usage_ledger_add(struct usage_ledger *l, struct str message_id, const struct usage *u, int64_t at_us);

@@ -7,6 +7,7 @@
 #include "core/agent_matcher.h"
 #include "core/beat.h"
 #include "io/file.h"
+#include "io/price_file.h"
 
 #include <ctype.h>
 #include <sys/stat.h>
@@ -368,8 +369,22 @@ static void add_data_root(struct config *c)
     c->values[row].list = c->sessions_roots = list;
 }
 
+static void read_prices(struct config *c, struct config_errors *errors)
+{
+    struct price_list *list;
+    struct err e = {.code = ERR_NONE};
+    if (!c->usage_prices[0])
+        return;
+    if (price_file_read(c->usage_prices, &list, &e) == 0)
+        c->prices = list;
+    else
+        config_complain(errors, origin_of(c, offsetof(struct config, usage_prices)), "usage.prices: %s: %s",
+                        e.place, e.text);
+}
+
 static void finish(struct config *c, struct config_errors *errors)
 {
+    read_prices(c, errors);
     check_listen(c, errors);
     add_data_root(c);
     c->bus_listen_given = strcmp(origin_of(c, offsetof(struct config, bus_listen)), "default") != 0;
@@ -410,6 +425,38 @@ int config_load(const char *path, struct config **ret, struct buf *all, struct e
     return 0;
 }
 
+static const struct config_key *key_named(const char *block, const char *name)
+{
+    const struct config_key *key = config_keys;
+    while (key->name && (strcmp(key->block, block) != 0 || strcmp(key->name, name) != 0))
+        key++;
+    assert(key->name);
+    return key;
+}
+
+static char *text_in_file(const char *path, const struct config_key *key)
+{
+    struct config_errors ignored = {.count = 0};
+    int *lines = NULL;
+    cfg_t *cfg = config_parse_file(path, &ignored, &lines);
+    cfg_opt_t *opt = cfg ? config_parse_option(cfg, key) : NULL;
+    const char *text = opt ? cfg_opt_getstr(opt) : NULL;
+    char *ret = text ? xstrdup(text) : NULL;
+    config_parse_free(cfg, lines);
+    return ret;
+}
+
+char *config_text_alone(const char *path, const char *block, const char *name)
+{
+    const struct config_key *key = key_named(block, name);
+    char variable[CONFIG_ENVIRONMENT_MAX];
+    const char *value = getenv(config_environment_name(key, variable));
+    if (value)
+        return xstrdup(value);
+    CLEANUP(freep) char *file = path ? xstrdup(path) : find_file();
+    return file && access(file, R_OK) == 0 ? text_in_file(file, key) : NULL;
+}
+
 struct config *config_free(struct config *c)
 {
     if (!c)
@@ -426,6 +473,7 @@ struct config *config_free(struct config *c)
     free(c->token);
     free(c->scheduler_token);
     free(c->telemetry_secret);
+    (void)price_list_free(c->prices);
     free(c->memory_key);
     free(c);
     return NULL;

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "core/bus_user.h"
+#include "core/price_list.h"
 #include "core/profile.h"
 #include "core/schedule_job.h"
 
@@ -65,6 +66,8 @@ struct config {
     char *memory_endpoint, *memory_api, *memory_model, *memory_api_key, *memory_api_key_file;
     char *memory_key; /* memory_api_key, or what its file holds; NULL: none; secret */
     int64_t memory_timeout_us, memory_max_sessions, memory_max_input;
+    char *usage_prices;        /* path, "" when unset */
+    struct price_list *prices; /* owned: what that file holds; NULL without */
     bool metrics_enabled;
     int64_t metrics_freshness_us;
     int64_t http_header_timeout_us, http_total_timeout_us, http_idle_timeout_us;
@@ -115,6 +118,9 @@ struct config {
  * *errors (NULL ok), one line each. */
 MUST_CHECK int config_load(const char *path, struct config **ret, struct buf *errors, struct err *e);
 struct config *config_free(struct config *c);
+/* One text of it and nothing else, for a program that does without a configuration: from the environment or
+ * the file.  NULL when it is not set, or the file cannot be read.  The caller frees. */
+char *config_text_alone(const char *path, const char *block, const char *name);
 const struct agent_profile *config_agent(const struct config *c, struct str name); /* NULL when absent */
 const struct workflow *config_workflow(const struct config *c, struct str name);
 bool config_is_embedded(void); /* this process is a child of `muster up` */

@@ -148,6 +148,8 @@ const struct config_key config_keys[] = {
     {"memory", "max_input", "size", "96K", .reloads = true, .min = 1024, .max = 4 << 20,
      .offset = AT(memory_max_input),
      .doc = "Bytes of a session's text that it is given; of a longer one the end."},
+    {"usage", "prices", "text", "", .reloads = true, .offset = AT(usage_prices),
+     .doc = "JSON file with prices of your own, which go before the published ones."},
     {"telemetry", "enabled", "boolean", "false", .alias = "HUB_TELEMETRY_ENABLED",
      .offset = AT(telemetry_enabled), .doc = "Report to a hub. What is sent: muster telemetry show."},
     {"telemetry", "hub_url", "text", "", .alias = "HUB_URL", .offset = AT(telemetry_hub_url),

@@ -56,7 +56,7 @@ struct output_parser *output_parser_new(const struct output_setup *setup)
     p->setup.rate_limited_patterns = copy_list(setup->rate_limited_patterns);
     for (size_t i = 0; i < COUNT_OF(p->blocks); i++)
         buf_init(&p->blocks[i].text);
-    p->ledger = usage_ledger_new();
+    p->ledger = usage_ledger_new(setup->prices);
     usage_set_model(&p->usage, str_of(setup->model));
     return p;
 }

@@ -11,11 +11,13 @@
 #include "core/output_facts.h"
 #include "core/profile.h"
 
+struct price_list;
 struct output_setup {
     enum output_format format;
-    const char *model;            /* the profile's or the job's; NULL when neither says; copied */
-    char **rate_limited_patterns; /* the profile's, NULL-terminated or NULL; copied */
-    int64_t utc_offset_us;        /* local time minus UTC where the agent runs, for "try again at 5:19 AM" */
+    const struct price_list *prices; /* the operator's own; NULL: none; outlives the parser */
+    const char *model;               /* the profile's or the job's; NULL when neither says; copied */
+    char **rate_limited_patterns;    /* the profile's, NULL-terminated or NULL; copied */
+    int64_t utc_offset_us; /* local time minus UTC where the agent runs, for "try again at 5:19 AM" */
 };
 
 struct output_parser;

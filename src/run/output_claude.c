@@ -135,7 +135,7 @@ static void final_usage(struct output_parser *p, json_t *line, int64_t at_us)
     }
     int64_t cost;
     if (!cost_micro_usd(p, json_object_get(line, "total_cost_usd"), &cost) &&
-        !price_cost_micro_usd(str_of(p->usage.model), &p->usage, PRICE_SUM, at_us, &cost))
+        !price_cost_micro_usd(p->setup.prices, str_of(p->usage.model), &p->usage, PRICE_SUM, at_us, &cost))
         return;
     p->usage.cost_known = true;
     p->usage.cost_micro_usd = cost;

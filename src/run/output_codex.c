@@ -23,8 +23,8 @@ static void on_turn_started(struct output_parser *p, json_t *event, int64_t at_u
 static void price_sum(struct output_parser *p, int64_t at_us)
 {
     usage_set_model(&p->sum, output_price_model(p));
-    p->sum.cost_known =
-        price_cost_micro_usd(str_of(p->sum.model), &p->sum, PRICE_SUM, at_us, &p->sum.cost_micro_usd);
+    p->sum.cost_known = price_cost_micro_usd(p->setup.prices, str_of(p->sum.model), &p->sum, PRICE_SUM, at_us,
+                                             &p->sum.cost_micro_usd);
     if (!p->sum.cost_known)
         p->sum.cost_micro_usd = 0;
     p->usage = p->sum;

@@ -63,13 +63,14 @@ static int64_t tokens_in_all(const struct usage *u)
 }
 
 /* Adds one model to the sum, whose cost stays known while every model has a price. */
-static void add_model(struct usage *sum, struct str name, const struct usage *u, int64_t at_us)
+static void add_model(const struct output_parser *p, struct usage *sum, struct str name,
+                      const struct usage *u, int64_t at_us)
 {
     int64_t cost;
     usage_add(sum, u);
     if (tokens_in_all(u) == 0)
         return;
-    if (!price_cost_micro_usd(name, u, PRICE_SUM, at_us, &cost) ||
+    if (!price_cost_micro_usd(p->setup.prices, name, u, PRICE_SUM, at_us, &cost) ||
         __builtin_add_overflow(sum->cost_micro_usd, cost, &sum->cost_micro_usd))
         sum->cost_known = false;
 }
@@ -84,7 +85,7 @@ static void read_models(struct output_parser *p, json_t *models, int64_t at_us)
     json_object_foreach(models, name, counts)
     {
         struct usage u = read_counts(p, counts);
-        add_model(&sum, str_of(name), &u, at_us);
+        add_model(p, &sum, str_of(name), &u, at_us);
         if (tokens_in_all(&u) > most) {
             most = tokens_in_all(&u);
             main_model = str_of(name);
@@ -114,8 +115,8 @@ static void read_stats(struct output_parser *p, json_t *stats, int64_t at_us)
         flat.cost_micro_usd = p->usage.cost_micro_usd;
     } else {
         flat.cost_known =
-            tokens_in_all(&flat) > 0 &&
-            price_cost_micro_usd(output_price_model(p), &flat, PRICE_SUM, at_us, &flat.cost_micro_usd);
+            tokens_in_all(&flat) > 0 && price_cost_micro_usd(p->setup.prices, output_price_model(p), &flat,
+                                                             PRICE_SUM, at_us, &flat.cost_micro_usd);
     }
     usage_set_model(&flat, output_price_model(p));
     p->usage = flat;

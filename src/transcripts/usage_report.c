@@ -79,7 +79,7 @@ static const struct known_price *price_for(struct making *m, uint32_t model, int
     struct known_price *p = &m->prices[((uint64_t)model * 2654435761U + (uint64_t)day) & (PRICES - 1)];
     if (!p->is_filled || p->model != model || p->day != day) {
         *p = (struct known_price){.model = model, .day = day, .is_filled = true};
-        p->has_price = price_of(ledger_text(m->ledger, model), at_us, &p->price);
+        p->has_price = price_of(m->question->prices, ledger_text(m->ledger, model), at_us, &p->price);
     }
     return p;
 }

@@ -56,6 +56,7 @@ struct usage_report {
     size_t unpriced_count;
 };
 
+struct price_list;
 struct usage_question {
     enum usage_group group;
     enum usage_group bucket; /* day, week or month, for rows per model, project or session; else as `group` */
@@ -63,6 +64,7 @@ struct usage_question {
     unsigned sources;             /* bits; 0: all */
     int64_t since_day, until_day; /* civil days of the zone, both included; INT64_MIN and INT64_MAX: no end */
     int64_t now_us;
+    const struct price_list *prices; /* the operator's own; NULL: none */
 };
 
 void usage_report_make(const struct ledger *l, const struct usage_question *q, struct usage_report *ret);

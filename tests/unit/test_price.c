@@ -19,7 +19,7 @@ static int64_t at(const char *rfc3339)
 static int64_t micro_usd(const char *model, const struct usage *u, enum price_scope scope, const char *when)
 {
     int64_t cost = -1;
-    assert_true(price_cost_micro_usd(str_of(model), u, scope, at(when), &cost));
+    assert_true(price_cost_micro_usd(NULL, str_of(model), u, scope, at(when), &cost));
     return cost;
 }
 
@@ -39,9 +39,9 @@ static void a_model_that_is_not_in_the_table_has_no_price_and_not_the_price_zero
     for (size_t i = 0; i < COUNT_OF(unknown); i++) {
         int64_t cost = -7;
         struct price price;
-        if (price_of(str_of(unknown[i]), at(NOW), &price))
+        if (price_of(NULL, str_of(unknown[i]), at(NOW), &price))
             fail_msg("%s has a price", unknown[i]);
-        assert_false(price_cost_micro_usd(str_of(unknown[i]), &u, PRICE_REQUEST, at(NOW), &cost));
+        assert_false(price_cost_micro_usd(NULL, str_of(unknown[i]), &u, PRICE_REQUEST, at(NOW), &cost));
         assert_int_equal(cost, -7);
     }
 }
@@ -127,7 +127,7 @@ static void a_model_is_known_by_each_of_its_spellings(void **state)
                 {"models/gemini-2.5-pro", "gemini-2.5-pro"}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct price price;
-        if (!price_of(str_of(rows[i].spelling), at(NOW), &price))
+        if (!price_of(NULL, str_of(rows[i].spelling), at(NOW), &price))
             fail_msg("%s has no price", rows[i].spelling);
         assert_string_equal(price.model, rows[i].model);
     }
@@ -181,7 +181,7 @@ static void current_models_cost_what_their_vendors_publish(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct price p;
-        assert_true(price_of(str_of(rows[i].model), at(NOW), &p));
+        assert_true(price_of(NULL, str_of(rows[i].model), at(NOW), &p));
         const double wanted[] = {rows[i].in, rows[i].out, rows[i].read, rows[i].write_5m, rows[i].write_1h};
         const int64_t got[] = {p.rates.input, p.rates.output, p.rates.cache_read, p.rates.cache_write_5m,
                                p.rates.cache_write_1h};
@@ -197,11 +197,11 @@ static void a_cost_that_does_not_fit_is_unknown(void **state)
     struct usage u = {0};
     int64_t cost;
     u.tokens[USAGE_OUTPUT] = INT64_MAX;
-    assert_false(price_cost_micro_usd(STR("claude-opus-4-5"), &u, PRICE_SUM, 0, &cost));
+    assert_false(price_cost_micro_usd(NULL, STR("claude-opus-4-5"), &u, PRICE_SUM, 0, &cost));
     u.tokens[USAGE_OUTPUT] = USAGE_TOKENS_MAX;
-    assert_false(price_cost_pico_usd(STR("claude-opus-4-5"), &u, PRICE_SUM, 0, &cost));
+    assert_false(price_cost_pico_usd(NULL, STR("claude-opus-4-5"), &u, PRICE_SUM, 0, &cost));
     u.tokens[USAGE_OUTPUT] = -1;
-    assert_false(price_cost_micro_usd(STR("claude-opus-4-5"), &u, PRICE_SUM, 0, &cost));
+    assert_false(price_cost_micro_usd(NULL, STR("claude-opus-4-5"), &u, PRICE_SUM, 0, &cost));
 }
 
 static void micro_usd_are_rounded_half_up(void **state)

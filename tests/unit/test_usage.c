@@ -82,7 +82,7 @@ static struct usage total_of(const struct usage_ledger *l)
 static void an_empty_ledger_knows_nothing(void **state)
 {
     (void)state;
-    CLEANUP(usage_ledger_freep) struct usage_ledger *l = usage_ledger_new();
+    CLEANUP(usage_ledger_freep) struct usage_ledger *l = usage_ledger_new(NULL);
     struct usage total = total_of(l);
     assert_true(usage_is_unknown(&total));
 }
@@ -90,7 +90,7 @@ static void an_empty_ledger_knows_nothing(void **state)
 static void of_lines_with_one_id_the_larger_count_of_each_kind_stands(void **state)
 {
     (void)state;
-    CLEANUP(usage_ledger_freep) struct usage_ledger *l = usage_ledger_new();
+    CLEANUP(usage_ledger_freep) struct usage_ledger *l = usage_ledger_new(NULL);
     struct usage first = tokens(100, 40, ""), second = tokens(90, 50, ""), other = tokens(5, 6, "");
     usage_ledger_add(l, STR("a"), &first, 0);
     usage_ledger_add(l, STR("b"), &other, 0);
@@ -103,7 +103,7 @@ static void of_lines_with_one_id_the_larger_count_of_each_kind_stands(void **sta
 static void what_one_message_tells_stays_known_when_the_next_does_not_tell_it(void **state)
 {
     (void)state;
-    CLEANUP(usage_ledger_freep) struct usage_ledger *l = usage_ledger_new();
+    CLEANUP(usage_ledger_freep) struct usage_ledger *l = usage_ledger_new(NULL);
     struct usage first = tokens(1, 2, ""), second = {0};
     assert_true(usage_set(&first, USAGE_CACHE_READ, 3));
     usage_ledger_add(l, STR("a"), &first, 0);
@@ -119,7 +119,7 @@ static void what_one_message_tells_stays_known_when_the_next_does_not_tell_it(vo
 static void a_sum_that_does_not_fit_is_the_largest_number_and_costs_nobody_knows_what(void **state)
 {
     (void)state;
-    CLEANUP(usage_ledger_freep) struct usage_ledger *l = usage_ledger_new();
+    CLEANUP(usage_ledger_freep) struct usage_ledger *l = usage_ledger_new(NULL);
     struct usage u = tokens(USAGE_TOKENS_MAX, 0, "claude-haiku-4-5");
     for (int i = 0; i < 20000; i++)
         usage_ledger_add(l, STR(""), &u, 0);
@@ -130,7 +130,7 @@ static void a_sum_that_does_not_fit_is_the_largest_number_and_costs_nobody_knows
 static void messages_without_an_id_each_count(void **state)
 {
     (void)state;
-    CLEANUP(usage_ledger_freep) struct usage_ledger *l = usage_ledger_new();
+    CLEANUP(usage_ledger_freep) struct usage_ledger *l = usage_ledger_new(NULL);
     struct usage u = tokens(1, 2, "");
     for (int i = 0; i < 3; i++)
         usage_ledger_add(l, i ? STR("") : (struct str){NULL, 0}, &u, 0);
@@ -144,7 +144,7 @@ static void the_order_of_lines_does_not_matter(void **state)
     static const char *const ids[] = {"a", "a", "a", "b", "b", "b"};
     static const int64_t out[] = {1, 9, 4, 2, 2, 7};
     for (int order = 0; order < 720; order++) {
-        CLEANUP(usage_ledger_freep) struct usage_ledger *l = usage_ledger_new();
+        CLEANUP(usage_ledger_freep) struct usage_ledger *l = usage_ledger_new(NULL);
         int left[] = {0, 1, 2, 3, 4, 5}, code = order;
         for (int n = 6; n > 0; n--) {
             int at = code % n, line = left[at];
@@ -164,7 +164,7 @@ static void the_order_of_lines_does_not_matter(void **state)
 static void a_message_is_remembered_for_4096_others_and_keeps_its_place_in_the_sum(void **state)
 {
     (void)state;
-    CLEANUP(usage_ledger_freep) struct usage_ledger *l = usage_ledger_new();
+    CLEANUP(usage_ledger_freep) struct usage_ledger *l = usage_ledger_new(NULL);
     struct usage u = tokens(0, 1, "");
     char id[32];
     for (int i = 0; i < USAGE_LEDGER_IDS; i++) {
@@ -184,7 +184,7 @@ static void a_message_is_remembered_for_4096_others_and_keeps_its_place_in_the_s
 static void each_message_has_the_price_of_its_own_model(void **state)
 {
     (void)state;
-    CLEANUP(usage_ledger_freep) struct usage_ledger *l = usage_ledger_new();
+    CLEANUP(usage_ledger_freep) struct usage_ledger *l = usage_ledger_new(NULL);
     struct usage haiku = tokens(1000, 10, "claude-haiku-4-5"), opus = tokens(1000, 10, "claude-opus-4-5");
     usage_ledger_add(l, STR("a"), &haiku, 0);
     usage_ledger_add(l, STR("b"), &opus, 0);
@@ -195,7 +195,7 @@ static void each_message_has_the_price_of_its_own_model(void **state)
 static void one_message_without_a_price_makes_the_cost_unknown(void **state)
 {
     (void)state;
-    CLEANUP(usage_ledger_freep) struct usage_ledger *l = usage_ledger_new();
+    CLEANUP(usage_ledger_freep) struct usage_ledger *l = usage_ledger_new(NULL);
     struct usage priced = tokens(1000, 10, "claude-haiku-4-5"), nothing = tokens(0, 0, "<synthetic>"),
                  unpriced = tokens(1, 1, "no-such-model");
     usage_ledger_add(l, STR("a"), &nothing, 0);
@@ -210,7 +210,7 @@ static void one_message_without_a_price_makes_the_cost_unknown(void **state)
 static void a_growing_message_is_priced_anew_and_not_twice(void **state)
 {
     (void)state;
-    CLEANUP(usage_ledger_freep) struct usage_ledger *l = usage_ledger_new();
+    CLEANUP(usage_ledger_freep) struct usage_ledger *l = usage_ledger_new(NULL);
     for (int64_t output = 1; output <= 100; output++) {
         struct usage u = tokens(10, output, "claude-haiku-4-5");
         usage_ledger_add(l, STR("a"), &u, 0);

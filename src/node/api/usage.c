@@ -79,7 +79,7 @@ bool usage_query_zone(struct http_request *r, const struct timezone **ret, const
 static void get_usage(struct http_request *r, void *context)
 {
     struct node *n = context;
-    struct usage_question q = {.now_us = clock_wall_us()};
+    struct usage_question q = {.now_us = clock_wall_us(), .prices = n->config->prices};
     const char *zone_name;
     if (read_groups(r, &q) && usage_query_zone(r, &q.zone, &zone_name) &&
         usage_query_day(r, "from", INT64_MIN, &q.since_day) &&

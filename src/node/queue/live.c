@@ -46,6 +46,7 @@ struct live_run *live_new(struct queue *q, const char *key, int64_t run_id, int6
     line_joiner_init(&run->partial[0]);
     line_joiner_init(&run->partial[1]);
     struct output_setup setup = {.format = run->profile ? run->profile->output : OUTPUT_TEXT,
+                                 .prices = q->config.config->prices,
                                  .model = run->model,
                                  .rate_limited_patterns =
                                      run->profile ? run->profile->rate_limited_patterns : NULL,
