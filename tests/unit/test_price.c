@@ -124,13 +124,105 @@ static void a_model_is_known_by_each_of_its_spellings(void **state)
                 {"claude-3-5-haiku-latest", "claude-3-5-haiku"},
                 {"openai/gpt-5-2025-08-07", "gpt-5"},
                 {"gpt-5.1-codex-max", "gpt-5.1-codex-max"},
-                {"models/gemini-2.5-pro", "gemini-2.5-pro"}};
+                {"models/gemini-2.5-pro", "gemini-2.5-pro"},
+                {"gemini-2.5-pro-preview-05-06", "gemini-2.5-pro"},
+                {"gemini-3.1-pro-preview-customtools", "gemini-3.1-pro-preview"},
+                {"gemini-2.0-flash-001", "gemini-2.0-flash"},
+                {"claude-4.5-opus-high", "claude-4-5-opus"},
+                {"gpt-4o-2024-05-13", "gpt-4o-2024-05-13"}, /* a snapshot with a price of its own */
+                {"gpt-4o-2024-08-06", "gpt-4o"},
+                {"GLM-5.2", "glm-5.2"},
+                {"codex-mini-latest", "codex-mini-latest"}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct price price;
         if (!price_of(NULL, str_of(rows[i].spelling), at(NOW), &price))
             fail_msg("%s has no price", rows[i].spelling);
         assert_string_equal(price.model, rows[i].model);
     }
+}
+
+/* What the next model of a line will cost is not known from the one before. */
+static void a_name_with_another_number_behind_it_is_another_model(void **state)
+{
+    (void)state;
+    static const char *const unknown[] = {"claude-sonnet-5-5", "claude-opus-4-9",   "claude-haiku-4-6",
+                                          "gemini-2.6-pro",    "claude-opus-4-5.1", "claude-sonnet-50"};
+    struct price price;
+    for (size_t i = 0; i < COUNT_OF(unknown); i++)
+        if (price_of(NULL, str_of(unknown[i]), at(NOW), &price))
+            fail_msg("%s has the price of %s", unknown[i], price.model);
+}
+
+/* Amazon's list: 10 % more for regional endpoints from Claude 4.5 on, and not for older models. */
+static void a_regional_endpoint_of_bedrock_costs_more(void **state)
+{
+    (void)state;
+    struct usage u = {0};
+    (void)usage_set(&u, USAGE_OUTPUT, 1000);
+    assert_int_equal(micro_usd("global.anthropic.claude-opus-4-5-v1:0", &u, PRICE_REQUEST, NOW), 25000);
+    assert_int_equal(micro_usd("us.anthropic.claude-opus-4-5-v1:0", &u, PRICE_REQUEST, NOW), 27500);
+    assert_int_equal(micro_usd("anthropic.claude-opus-4-5-v1:0", &u, PRICE_REQUEST, NOW), 27500);
+    assert_int_equal(micro_usd("eu.anthropic.claude-opus-4-1-20250805-v1:0", &u, PRICE_REQUEST, NOW), 75000);
+    (void)usage_set(&u, USAGE_OUTPUT, 0);
+    (void)usage_set(&u, USAGE_CACHE_READ, 200001); /* long context: 0.60 × 1.1 */
+    assert_int_equal(micro_usd("jp.anthropic.claude-sonnet-4-5-20250929-v1:0", &u, PRICE_REQUEST, NOW),
+                     132001); /* 200,001 × 0.66 = 132,000.66 */
+}
+
+static int64_t pico_usd(const char *model, const int64_t counts[USAGE_COUNTS], unsigned flags)
+{
+    struct price price;
+    int64_t cost = -1;
+    assert_true(price_of(NULL, str_of(model), at(NOW), &price));
+    assert_true(price_counts_pico_usd(&price, counts, flags, &cost));
+    return cost;
+}
+
+/* Each 1000 tokens of output; USD per million from the vendors' pages. */
+static void a_tier_is_billed_at_its_part_or_multiple(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *model;
+        unsigned flags;
+        int64_t micro_usd;
+    } rows[] = {
+        {"claude-opus-4-6", USAGE_FAST, 150000},                 /* 150 */
+        {"claude-opus-4-7", USAGE_FAST, 150000},                 /* 150 */
+        {"claude-opus-4-8", USAGE_FAST, 50000},                  /* 50 */
+        {"claude-opus-5", USAGE_FAST, 50000},                    /* 50 */
+        {"claude-haiku-4-5", USAGE_FAST, 5000},                  /* there is no fast mode */
+        {"gpt-5.5", USAGE_FAST, 75000},                          /* 75 */
+        {"gpt-5.4", USAGE_FAST, 30000},                          /* 30 */
+        {"gpt-5.4-mini", USAGE_FAST, 9000},                      /* 9 */
+        {"gpt-5.2", USAGE_FAST, 28000},                          /* 28 */
+        {"gpt-5.1-codex", USAGE_FAST, 20000},                    /* 20 */
+        {"gpt-5-codex", USAGE_FAST, 20000},                      /* 20 */
+        {"gpt-5-mini", USAGE_FAST, 3600},                        /* 3.60 */
+        {"gpt-4.1", USAGE_FAST, 14000},                          /* 14 */
+        {"claude-opus-4-5", USAGE_BATCH, 12500},                 /* half of 25 */
+        {"gpt-5.5", USAGE_BATCH, 15000},                         /* half of 30 */
+        {"claude-opus-4-6", USAGE_US_ONLY, 27500},               /* 25 × 1.1 */
+        {"claude-opus-4-6", USAGE_US_ONLY | USAGE_BATCH, 13750}, /* and half of it */
+        {"gpt-5.5", USAGE_FAST | USAGE_OVER_272K, 112500},       /* 45 × 2.5 */
+        {"gpt-5.5", USAGE_OVER_200K, 30000},                     /* its long context begins at 272,000 */
+        {"claude-sonnet-4-5", USAGE_OVER_200K, 22500},           /* 22.50 */
+    };
+    const int64_t counts[USAGE_COUNTS] = {[COUNT_OUTPUT] = 1000};
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (pico_usd(rows[i].model, counts, rows[i].flags) != rows[i].micro_usd * 1000000)
+            fail_msg("%s, %u: %lld", rows[i].model, rows[i].flags,
+                     (long long)pico_usd(rows[i].model, counts, rows[i].flags));
+    const int64_t searches[USAGE_COUNTS] = {[COUNT_WEB_SEARCHES] = 3};
+    assert_int_equal(pico_usd("claude-opus-4-6", searches, USAGE_FAST | USAGE_US_ONLY), INT64_C(30000000000));
+}
+
+static void an_hours_write_where_none_is_sold_is_billed_as_one_of_five_minutes(void **state)
+{
+    (void)state;
+    const int64_t counts[USAGE_COUNTS] = {[COUNT_CACHE_WRITE_1H] = 1000};
+    assert_int_equal(pico_usd("gpt-6-astra", counts, 0), 1000 * INT64_C(12500000)); /* 12.50 */
+    assert_int_equal(pico_usd("gpt-5.5", counts, 0), 1000 * INT64_C(5000000));      /* input: 5 */
 }
 
 /* The figures of the study that the table was checked against, USD per million: in, out, read, write 5 m,
@@ -226,6 +318,8 @@ static void the_table_is_sorted_and_complete(void **state)
         assert_true(order < 0 || (order == 0 && before->from_us < p->from_us));
         assert_true(order == 0 || p->from_us == 0);
         assert_true(p->rates.input > 0 && p->rates.output > 0);
+        assert_true(p->long_above_tokens == 0 || p->long_above_tokens == PRICE_LONG_200K ||
+                    p->long_above_tokens == PRICE_LONG_272K);
         assert_int_equal(p->long_above_tokens > 0, p->long_rates.input > 0);
         assert_true(p->long_above_tokens == 0 || p->long_rates.output > p->rates.output);
     }
@@ -240,6 +334,10 @@ int main(void)
         cmocka_unit_test(a_request_beyond_the_threshold_is_billed_higher_as_a_whole),
         cmocka_unit_test(usage_has_the_price_of_its_day),
         cmocka_unit_test(a_model_is_known_by_each_of_its_spellings),
+        cmocka_unit_test(a_name_with_another_number_behind_it_is_another_model),
+        cmocka_unit_test(a_regional_endpoint_of_bedrock_costs_more),
+        cmocka_unit_test(a_tier_is_billed_at_its_part_or_multiple),
+        cmocka_unit_test(an_hours_write_where_none_is_sold_is_billed_as_one_of_five_minutes),
         cmocka_unit_test(current_models_cost_what_their_vendors_publish),
         cmocka_unit_test(a_cost_that_does_not_fit_is_unknown),
         cmocka_unit_test(micro_usd_are_rounded_half_up),
