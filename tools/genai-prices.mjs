@@ -21,7 +21,6 @@ const providers = ['anthropic', 'openai', 'google', 'moonshotai', 'minimax', 'za
 const leftOut = [
     [/^claude-(2|v1)$/, 'older than any agent CLI'],
     [/^ft:|\.ft-/, 'fine-tuned: the rest of the name is the customer\'s'],
-    [/audio|realtime|image|-tts|transcribe|-live-|gemini-live|omni|vision|-search-|computer-use|her$/, 'not for work on text alone: what it costs is not told by tokens'],
     [/^(ada|babbage|curie|davinci|text-|gpt-3\.5|gemini-pro)/, 'too old for any agent CLI'],
     [/^gpt-oss|^gemma/, 'open weights: what it costs depends on who runs it'],
     [/^gemini-(1\.|flash-1|pro-1)/, 'the long-context price begins at 128,000 tokens, which is not remembered of a request; older than any agent CLI'],
@@ -35,7 +34,7 @@ const sameAs = [
     { model: 'claude-mythos-5-1', as: 'claude-fable-5-1', reason: 'sold at the price of claude-fable-5-1, which the package says without listing it' },
 ];
 const longPrices = [
-    { model: 'claude-sonnet-4', above: 200000, input: 6, output: 22.5, read: 0.6, write5m: 7.5, write1h: 12,
+    { models: ['claude-sonnet-4', 'claude-4-sonnet'], above: 200000, input: 6, output: 22.5, read: 0.6, write5m: 7.5, write1h: 12,
         reason: 'the beta of the million-token context had the long-context price of claude-sonnet-4-5; the package does not list it' },
 ];
 // The package says one token less where the vendor writes "from 272K on"; a request is remembered as above the round number.
@@ -155,10 +154,12 @@ for (const { model, as } of sameAs) {
     if (table.has(model)) throw new Error(`${model} is set by hand, and the package has it too`);
     table.set(model, { prefix: false, rows: table.get(as).rows, as });
 }
-for (const { model, reason, ...long } of longPrices) {
-    const { rows } = table.get(model);
-    if (rows.length !== 1 || rows[0].long) throw new Error(`${model} is set by hand, and the package has it too`);
-    table.get(model).rows = [{ ...rows[0], long }];
+for (const { models, reason, ...long } of longPrices) {
+    for (const model of models) {
+        const { rows } = table.get(model);
+        if (rows.length !== 1 || rows[0].long) throw new Error(`${model} is set by hand, and the package has it too`);
+        table.get(model).rows = [{ ...rows[0], long }];
+    }
 }
 
 const usd = (value) => (value === undefined ? 'NOT_SOLD' : `USD(${value})`);
