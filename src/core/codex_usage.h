@@ -22,10 +22,13 @@ enum codex_fork {
     CODEX_FORK_DONE
 };
 
+/* What the client asked for; kept in ledgers, so the numbers stand. */
+enum codex_tier { CODEX_STANDARD, CODEX_FAST /* "priority" */, CODEX_FLEX };
+
 struct codex_state {
     struct codex_counts total; /* the last one told */
     int64_t started_at_us;     /* of the first line: the time of a fork */
-    uint8_t has_total, has_meta, is_fast, fork, padding[4];
+    uint8_t has_total, has_meta, tier /* enum codex_tier */, fork, padding[4];
     char id[CODEX_ID_MAX], parent[CODEX_ID_MAX];
     char model[CODEX_MODEL_MAX]; /* of the last turn_context */
 };

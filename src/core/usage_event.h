@@ -15,8 +15,8 @@ enum usage_source { USAGE_CLAUDE, USAGE_CODEX, USAGE_GEMINI };
 
 enum usage_flag { /* what changes a price, and how the answer came about */
                   USAGE_SIDECHAIN = 1,
-                  USAGE_FAST = 2,
-                  USAGE_BATCH = 4,
+                  USAGE_FAST = 2,       /* Claude's fast mode, OpenAI's priority tier */
+                  USAGE_BATCH = 4,      /* and OpenAI's flex tier, which costs the same */
                   USAGE_US_ONLY = 8,    /* inference in the United States alone, which costs more */
                   USAGE_OVER_200K = 16, /* tokens on the input side: long-context prices */
                   USAGE_OVER_272K = 32,

@@ -46,7 +46,7 @@ static void add_request(struct ccusage *c, struct rollout *r, const struct codex
         r->capacity = MAX(64, r->capacity * 2);
         r->requests = xrealloc(r->requests, r->capacity * sizeof(r->requests[0]));
     }
-    struct request q = {.told = {*counts, line->at_us}, .fast = r->state.is_fast};
+    struct request q = {.told = {*counts, line->at_us}, .fast = r->state.tier == CODEX_FAST};
     q.model = ledger_string(&c->strings, model_of(line, &r->state, &q.fallback));
     r->requests[r->count++] = q;
 }
@@ -61,7 +61,7 @@ static void apply(struct ccusage *c, struct rollout *r, const struct codex_line 
         memset(r->state.model, 0, sizeof(r->state.model));
         memcpy(r->state.model, line->model.p, n);
     } else if (line->kind == CODEX_TIER) {
-        r->state.is_fast = line->is_fast;
+        r->state.tier = line->tier;
     } else if (line->kind == CODEX_REPORT && codex_step(&r->state, &line->report, &counts)) {
         add_request(c, r, line, &counts);
     }
@@ -69,7 +69,7 @@ static void apply(struct ccusage *c, struct rollout *r, const struct codex_line 
 
 static void read_rollout(struct ccusage *c, const char *path, bool fast, struct rollout *ret)
 {
-    *ret = (struct rollout){.state = {.is_fast = fast}};
+    *ret = (struct rollout){.state = {.tier = fast ? CODEX_FAST : CODEX_STANDARD}};
     struct line_reader *reader;
     struct line_run run;
     if (line_reader_open(path, 0, (size_t)1 << 30, &reader) != 0)

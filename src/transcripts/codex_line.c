@@ -170,6 +170,13 @@ static void read_meta(const struct json_value *v, struct codex_line *ret)
         ret->parent = text_of(&v[META_SPAWNED]);
 }
 
+static enum codex_tier tier_of(const struct json_value *v)
+{
+    if (json_value_is(v, STR("priority")) || json_value_is(v, STR("fast")))
+        return CODEX_FAST;
+    return json_value_is(v, STR("flex")) ? CODEX_FLEX : CODEX_STANDARD;
+}
+
 static enum codex_line_kind kind_of(const struct json_value *v, struct codex_line *ret)
 {
     bool has_time = clock_parse_rfc3339(text_of(&v[TIMESTAMP]), &ret->at_us);
@@ -184,7 +191,7 @@ static enum codex_line_kind kind_of(const struct json_value *v, struct codex_lin
     if (!json_value_is(&v[TYPE], STR("event_msg")))
         return CODEX_OTHER;
     if (json_value_is(&v[PAYLOAD_TYPE], STR("thread_settings_applied")) && v[TIER].kind == JSON_STRING) {
-        ret->is_fast = json_value_is(&v[TIER], STR("priority")) || json_value_is(&v[TIER], STR("fast"));
+        ret->tier = tier_of(&v[TIER]);
         return CODEX_TIER;
     }
     if (!json_value_is(&v[PAYLOAD_TYPE], STR("token_count")))

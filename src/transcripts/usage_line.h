@@ -67,7 +67,7 @@ struct codex_line {
     int64_t at_us;
     struct str id, parent, cwd, branch; /* CODEX_META */
     struct str model;                   /* CODEX_CONTEXT; and of a report that names one */
-    bool is_fast;                       /* CODEX_TIER */
+    enum codex_tier tier;               /* CODEX_TIER */
     struct codex_report report;         /* CODEX_REPORT */
 };
 #define CODEX_SLOTS 48 /* no fewer than codex_line.c numbers */

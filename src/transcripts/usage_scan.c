@@ -212,7 +212,8 @@ static void codex_report(struct scan *s, struct codex_state *state, const struct
     struct usage_event e = {.source = USAGE_CODEX, .at_us = line->at_us};
     codex_event_counts(&request.counts, e.counts);
     e.model = str_empty(line->model) ? str_of(state->model) : line->model;
-    e.flags = (state->is_fast ? USAGE_FAST : 0U) | usage_event_size_flags(e.counts);
+    static const unsigned tiers[] = {[CODEX_FAST] = USAGE_FAST, [CODEX_FLEX] = USAGE_BATCH};
+    e.flags = (state->tier < COUNT_OF(tiers) ? tiers[state->tier] : 0U) | usage_event_size_flags(e.counts);
     if (state->fork == CODEX_FORK_OPEN)
         hold(s, &e, &request);
     else
@@ -258,7 +259,7 @@ static void codex_apply(struct scan *s, struct codex_state *state, const struct 
         break;
     }
     case CODEX_TIER:
-        state->is_fast = line->is_fast;
+        state->tier = line->tier;
         break;
     case CODEX_REPORT:
         codex_report(s, state, line);
