@@ -64,17 +64,27 @@ static const struct command_verb verbs[] = {
 const struct command command_usage_report = {
     .name = "usage",
     .summary = "What coding agents on this machine have used and cost",
-    .description = "Reads the transcripts of Claude Code, Codex and Gemini CLI where these keep them; needs "
-                   "no node and no\n"
-                   "configuration. What was read is remembered in $XDG_CACHE_HOME/muster, so the next report "
-                   "reads only\n"
-                   "what is new, and what an agent CLI has meanwhile deleted still counts.\n"
-                   "\n"
-                   "An answer that is told several times counts once. Its price is the one of its day. A "
-                   "model without a\n"
-                   "price has no cost, which is not the cost zero: it is named below the table.\n"
-                   "\n"
-                   "CLAUDE_CONFIG_DIR, CODEX_HOME and HOME tell where the transcripts are.",
+    .description =
+        "Reads the transcripts of Claude Code, Codex and Gemini CLI where these keep them; needs "
+        "no node and no\n"
+        "configuration. What was read is remembered in $XDG_CACHE_HOME/muster, so the next report "
+        "reads only\n"
+        "what is new, and what an agent CLI has meanwhile deleted still counts.\n"
+        "\n"
+        "An answer that is told several times counts once. Its price is the one of its day. A "
+        "model without a\n"
+        "price has no cost, which is not the cost zero: it is named below the table.\n"
+        "\n"
+        "Prices are those that vendors publish, with their dates. A file of your own goes before "
+        "them:\n"
+        "  {\"prices\": [{\"model\": \"claude-*\", \"percent\": 85},\n"
+        "              {\"model\": \"acme\", \"same_as\": \"claude-opus-4-5\"},\n"
+        "              {\"model\": \"acme-mini\", \"input\": 1, \"output\": 2, \"cache_read\": 0.1,\n"
+        "               \"cache_write_5m\": null, \"cache_write_1h\": null}]}\n"
+        "USD per million tokens; \"from\": \"2026-10-01\" bounds a row. muster usage prices --json "
+        "prints such a file.\n"
+        "\n"
+        "CLAUDE_CONFIG_DIR, CODEX_HOME and HOME tell where the transcripts are.",
     .options = options,
     .verbs = verbs,
 };
