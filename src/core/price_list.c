@@ -11,12 +11,21 @@ struct price_list *price_list_free(struct price_list *l)
 {
     for (size_t i = 0; l && i < l->count; i++) {
         free(l->rows[i].model);
+        free(l->rows[i].plain);
         free(l->rows[i].same_as);
     }
     if (l)
         free(l->rows);
     free(l);
     return NULL;
+}
+
+/* With a date or a provider a name means that snapshot or offer alone. */
+static char *plain_name(struct str own)
+{
+    struct price_name name;
+    price_name_read(own, &name);
+    return own.n > 0 && name.plain.n == own.n ? str_dup(name.plain) : NULL;
 }
 
 void price_list_add(struct price_list *l, const struct price_row *row)
@@ -31,6 +40,7 @@ void price_list_add(struct price_list *l, const struct price_row *row)
     for (char *p = to->model; *p; p++)
         if (*p >= 'A' && *p <= 'Z')
             *p = (char)(*p + ('a' - 'A'));
+    to->plain = to->is_prefix ? NULL : plain_name(str_of(to->model));
     to->price.model = to->model;
 }
 
@@ -58,10 +68,7 @@ static size_t fit(const struct price_row *row, struct str model, const struct pr
         return SIZE_MAX;
     if (str_equal(name->bare, own))
         return SIZE_MAX - 1;
-    struct price_name own_name; /* with a date or a provider it means that snapshot or offer alone */
-    price_name_read(own, &own_name);
-    bool is_plain = own.n > 0 && own_name.plain.n == own.n;
-    return is_plain && str_equal(name->plain, own_name.plain) ? SIZE_MAX - 2 : 0;
+    return row->plain && str_equal(name->plain, str_of(row->plain)) ? SIZE_MAX - 2 : 0;
 }
 
 static const struct price_row *row_for(const struct price_list *l, struct str model, int64_t at_us)

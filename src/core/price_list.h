@@ -14,6 +14,7 @@
 
 struct price_row {
     char *model;        /* owned; in lower case, without the final '*' of a beginning */
+    char *plain;        /* owned; the plain name that it means; NULL: a beginning, a snapshot, an offer */
     bool is_prefix;     /* the beginning of names */
     int64_t from_us;    /* epoch; INT64_MIN: since ever */
     char *same_as;      /* owned; the model whose published price counts; NULL: the one that was asked for */
@@ -30,7 +31,7 @@ struct price_list *price_list_new(void);
 struct price_list *price_list_free(struct price_list *l); /* NULL ok; returns NULL */
 DEFINE_CLEANUP(struct price_list *, price_list_free)
 
-/* Takes what the row owns; its `model` may be in any case and end in '*'. */
+/* Takes `model`, in any case and perhaps ending in '*', and `same_as`; works out what follows from them. */
 void price_list_add(struct price_list *l, const struct price_row *row);
 /* The earlier row with the name and date of row i, or i. */
 size_t price_list_twin(const struct price_list *l, size_t i);
