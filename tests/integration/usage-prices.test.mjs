@@ -82,6 +82,21 @@ test('U4: what is wrong with the file is one line with place and remedy, and exi
     assert.equal((await home.muster('--compat=ccusage', '--prices', file)).code, 2);
 });
 
+test('U4: the environment names the file too, and no file at all where it is empty', async (t) => {
+    const home = threeAnswers(t), file = priceFile(home, { model: 'acme-large', ...rates(1, 7) });
+    const conf = home.file('muster.conf');
+    writeFileSync(conf, `usage { prices = "${file}" }\n`);
+    const told = async (MUSTER_USAGE_PRICES) => {
+        const { stdout } = await run([binary, 'usage', 'daily', '-z', 'UTC', '--json', '--config', conf], { env: { ...home.environment, MUSTER_USAGE_PRICES } });
+        return byDay(JSON.parse(stdout))['02'];
+    };
+    assert.equal(await told(undefined), 0.007);
+    assert.equal(await told(''), null);
+    const other = home.file('other.json');
+    writeFileSync(other, JSON.stringify({ prices: [{ model: 'acme-large', ...rates(1, 8) }] }));
+    assert.equal(await told(other), 0.008);
+});
+
 test('U4: muster usage prices prints a file that is taken, and says what a model is billed at', async (t) => {
     const home = threeAnswers(t), file = home.file('all.json');
     const { out } = await home.muster('prices', '--json');
