@@ -7,7 +7,7 @@ import { request } from '../tests/lib/http.mjs';
 import { binary, build, environmentFor } from '../tests/lib/node.mjs';
 import { kill, tree } from '../tests/lib/process.mjs';
 import { waitUntil } from '../tests/lib/wait.mjs';
-import { daemon, folder, freePort, loadCore, note, privateMiB, row, serverCore, startPostgres, tool } from './measure.mjs';
+import { alternate, daemon, folder, freePort, loadCore, note, privateMiB, row, serverCore, startPostgres, tool } from './measure.mjs';
 
 const connections = 64, reports = 6400, rounds = 3;
 const rowsPerReport = 1 + 3 * 6; // the report, and hour, day and month of: all, instance, two statuses, type, model
@@ -34,20 +34,20 @@ async function enrol(hub, count) {
 const load = async (args, input) => JSON.parse(await tool([...loadCore, path.join(build, 'bench/load_hub'), ...args.map(String)], { input })).per_second;
 
 async function throughput() {
-    const hub = await startHub(folder('hub'));
-    const keys = await enrol(hub, connections);
-    const { dir } = await startPostgres(), postgres = `host=${dir} user=postgres dbname=postgres`;
-    await load(['http', hub.port, connections, 1280], keys);
-    const figures = { ours: [], rows: [], alone: [] };
-    for (let i = 0; i < rounds; i++) {
-        figures.ours.push(await load(['http', hub.port, connections, reports], keys));
-        figures.rows.push(await load(['pq', postgres, 100, rowsPerReport]));
-        figures.alone.push(await load(['pq', postgres, 1000, 1]));
+    const { dir, psql } = await startPostgres();
+    await psql('CREATE DATABASE hub');
+    const peer = `host=${dir} user=postgres dbname=postgres`;
+    const stores = [['SQLite', 'sqlite:hub.db'], ['PostgreSQL', `postgres://postgres@/hub?host=${dir}`]];
+    for (const [name, store] of stores) {
+        const hub = await startHub(folder('hub'), store);
+        const keys = await enrol(hub, connections);
+        await load(['http', hub.port, connections, 1280], keys);
+        const figures = await alternate(rounds, () => load(['http', hub.port, connections, reports], keys), () => load(['pq', peer, 100, rowsPerReport]));
+        row(`hub, durable reports, 64 connections, ${name}, against the same rows one by one through libpq`, 'per s', figures.ours, figures.peer, { ratio: '>=', value: 10 });
+        note(`hub, private memory under 64 connections, ${name}: ${privateMiB([hub.pid, ...tree(hub.pid).map((s) => s.pid)]).toFixed(1)} MiB`);
+        kill(hub.pid, 'SIGKILL');
     }
-    row('hub, durable reports, 64 connections, SQLite, against the same rows one by one through libpq', 'per s', figures.ours, figures.rows, { ratio: '>=', value: 10 });
-    note(`hub, the same against the reports' own rows alone: ${figures.alone.map((v) => v.toFixed(0)).join(' ')} per s`);
-    note(`hub, private memory under 64 connections: ${privateMiB([hub.pid, ...tree(hub.pid).map((s) => s.pid)]).toFixed(1)} MiB`);
-    kill(hub.pid, 'SIGKILL');
+    note(`hub, the reports' own rows alone through libpq: ${(await load(['pq', peer, 1000, 1])).toFixed(0)} per s`);
 }
 
 // Rows as a year of reports leaves them: by day and month, of every instance and of all together.

@@ -16,8 +16,6 @@ struct sent {
 static int send_at(struct fixture *f, const struct sent *s, const char *payload, int64_t now_us,
                    struct report_taken *ret)
 {
-    struct err e = {0};
-    struct instance i;
     struct report_status status = {"done", s->tasks};
     struct report_type type = {"review", s->tasks, s->tasks, s->tasks * 1000};
     struct report r = {.instance_id = "n1",
@@ -33,12 +31,17 @@ static int send_at(struct fixture *f, const struct sent *s, const char *payload,
                        .type_count = 1,
                        .total_known = s->total_tasks >= 0,
                        .total_tasks = s->total_tasks};
-    int rc = instance_take(f->db, "n1", now_us, &f->a, &i, &e);
-    if (rc == 0)
-        rc = report_take(f->db, &i, &r, str_of(payload), now_us, ret, &e);
-    if (rc != 0 && rc != REPORT_E_CONFLICT)
-        fail_msg("%s", e.text);
-    return rc;
+    struct report_arrival arrival = {.report = &r, .payload = str_of(payload)};
+    struct rollup_sums sums;
+    size_t count = 0;
+    rollup_sums_init(&sums);
+    MUST(instance_find(f->db, (const char *const[]){"n1"}, 1, &f->a, &arrival.instance, &count, &e));
+    assert_int_equal(count, 1);
+    MUST(report_take(f->db, &arrival, 1, now_us, &sums, &e));
+    MUST(rollup_sums_write(&sums, f->db, &e));
+    rollup_sums_deinit(&sums);
+    *ret = arrival.taken;
+    return arrival.outcome;
 }
 
 static struct report_taken take(struct fixture *f, struct sent s)
