@@ -178,23 +178,26 @@ static const char save_sql[] = "INSERT INTO instances (id, name, key_hash, creat
                                " $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, "
                                "$24, $25, $26, $27, $28, "
                                "$29,"
-                               " $30, $31) ON CONFLICT (id) DO UPDATE SET " NEW("last_seen_at") ", " NEW(
-                                   "old_key_hash") ", " NEW("o"
-                                                            "l"
-                                                            "d"
-                                                            "_"
-                                                            "k"
-                                                            "e"
-                                                            "y"
-                                                            "_"
-                                                            "u"
-                                                            "n"
-                                                            "t"
-                                                            "i"
-                                                            "l") ", " NEW("last_report_at") ", " NEW("first_"
-                                                                                                     "start") ", " NEW("last_end") ", " NEW("epoch") ", " NEW("epoch_since") ", " NEW("last_no") ", " NEW("max_no") ","
-                                                                                                                                                                                                                    " " NEW("fork_no") ", " NEW("fork_end") ", " NEW("process") ", " NEW("total_tasks") ", " NEW("total_runs") ", " NEW("interval_us") ", " NEW("expected_by") ", " NEW("silent_since") ", " NEW("version") ", " NEW("platform") ", " NEW("uptime_s") ", " NEW("agents_online") ", " NEW("agents_offline") ", " NEW("agents_total") ", " NEW("servers_total") ", " NEW(
-                                                                                                                                                                                                                        "reports") ", " NEW("gaps");
+                               " $30, $31) ON CONFLICT (id) DO UPDATE SET " NEW(
+                                   "last_seen_at") ", " NEW("old_key_hash") ","
+                                                                            " " NEW(
+                                                                                "o"
+                                                                                "l"
+                                                                                "d"
+                                                                                "_"
+                                                                                "k"
+                                                                                "e"
+                                                                                "y"
+                                                                                "_"
+                                                                                "u"
+                                                                                "n"
+                                                                                "t"
+                                                                                "i"
+                                                                                "l") ", " NEW("last_report_"
+                                                                                              "at") ", " NEW("first_"
+                                                                                                             "start") ", " NEW("last_end") ", " NEW("epoch") ", " NEW("epoch_since") ", " NEW("last_no") ", " NEW("max_no") ","
+                                                                                                                                                                                                                            " " NEW("fork_no") ", " NEW("fork_end") ", " NEW("process") ", " NEW("total_tasks") ", " NEW("total_runs") ", " NEW("interval_us") ", " NEW("expected_by") ", " NEW("silent_since") ", " NEW("version") ", " NEW("platform") ", " NEW("uptime_s") ", " NEW("agents_online") ", " NEW("agents_offline") ", " NEW("agents_total") ", " NEW(
+                                                                                                                                                                                                                                "servers_total") ", " NEW("reports") ", " NEW("gaps");
 static const char save_types[] = "ttti"
                                  "itiiiitiiiiitiiiii"
                                  "tt"
