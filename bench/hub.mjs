@@ -7,7 +7,7 @@ import { request } from '../tests/lib/http.mjs';
 import { binary, build, environmentFor } from '../tests/lib/node.mjs';
 import { kill, tree } from '../tests/lib/process.mjs';
 import { waitUntil } from '../tests/lib/wait.mjs';
-import { alternate, daemon, folder, freePort, loadCore, median, note, privateMiB, row, serverCore, startPostgres, tool } from './measure.mjs';
+import { alternate, cpuSeconds, daemon, folder, freePort, loadCore, median, note, privateMiB, row, serverCore, startPostgres, tool } from './measure.mjs';
 
 const connections = 64, reports = 6400, rounds = 3;
 const rowsPerReport = 1 + 3 * 6; // the report, and hour, day and month of: all, instance, two statuses, type, model
@@ -110,11 +110,15 @@ async function analytics(instances, name, store, fill) {
     note(`hub, a year of ${instances} instances, ${name}, p99 in ms: ${slowest.map(([what, ms]) => `${what} ${ms.toFixed(1)}`).join(', ')}`);
     const keys = await enrol(hub, connections);
     await load(['http', hub.port, connections, 1280], keys);
-    const perSecond = [];
-    for (let i = 0; i < rounds; i++) perSecond.push(await load(['http', hub.port, connections, reports], keys));
+    const perSecond = [], perCpuSecond = [];
+    for (let i = 0; i < rounds; i++) {
+        const before = cpuSeconds(hub.pid);
+        perSecond.push(await load(['http', hub.port, connections, reports], keys));
+        perCpuSecond.push(reports / (cpuSeconds(hub.pid) - before));
+    }
     const memory = privateOf(hub);
     await end(hub);
-    return { ms: Math.max(...slowest.map(([, ms]) => ms)), perSecond, memory };
+    return { ms: Math.max(...slowest.map(([, ms]) => ms)), perSecond, perCpuSecond, memory };
 }
 
 const onSqlite = (instances) => analytics(instances, 'SQLite', 'sqlite:hub.db', (dir) => sqlite(path.join(dir, 'data/hub.db'), yearOfSqlite(instances)));
@@ -131,7 +135,7 @@ export default async function measure() {
         row(`hub, a year of 10,000 instances, ${name}, usage by month, p99 of the slowest grouping`, 'ms', many.ms, null, { ours: '<', value: 100 });
         note(`hub, a year of 10,000 instances, ${name}: ${median(many.perSecond).toFixed(0)} durable reports per s beside it, ${many.memory.toFixed(1)} MiB of private memory`);
         if (name === 'SQLite') {
-            row('hub, durable reports beside a year of 10,000 instances, against one of 1,000', 'per s', many.perSecond, few.perSecond, { ratio: '>=', value: 0.9 });
+            row('hub, durable reports beside a year of 10,000 instances, against one of 1,000', 'per CPU s', many.perCpuSecond, few.perCpuSecond, { ratio: '>=', value: 0.9 });
             row('hub, memory beside a year of 10,000 instances, against one of 1,000', 'MiB', many.memory, few.memory, { ratio: '<=', value: 1.1 });
         }
     }

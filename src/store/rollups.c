@@ -28,9 +28,8 @@
     "SELECT bucket, key, reports, tasks, measured, duration_us, runs, cost_micro_usd, input_tokens,"         \
     " output_tokens, cache_read_tokens, cache_creation_tokens, peak_agents, peak_servers FROM "
 #define LIST(table)                                                                                          \
-    ROW table                                                                                                \
-        " WHERE kind = $1 AND bucket >= $2 AND bucket < $3 AND (bucket > $4 OR (bucket = $4 AND key > "      \
-        "$5)) ORDER BY bucket, key LIMIT $6"
+    ROW table " WHERE kind = $1 AND bucket >= $2 AND bucket < $3 AND (bucket, key) > ($4, $5)"               \
+              " ORDER BY bucket, key LIMIT $6"
 #define SWEEP(table)                                                                                         \
     "DELETE FROM " table " WHERE (kind, key, bucket) IN (SELECT kind, key, bucket FROM " table               \
     " WHERE kind = $1 AND bucket < $2 ORDER BY bucket LIMIT $3)"
@@ -312,10 +311,11 @@ static int read_rows(struct db *db, const char *sql, const struct db_arg *args, 
 int rollup_list(struct db *db, const struct rollup_question *q, struct arena *a, struct rollup_row **ret,
                 size_t *ret_count, struct err *e)
 {
+    int64_t from_us = rollup_start(q->bucket, q->from_us);
+    int64_t after_us = q->after_key ? q->after_bucket_us : INT64_MIN;
     return read_rows(db, buckets[q->bucket].list,
-                     DB_ARGS(DB_TEXT(q->kind), DB_I64(rollup_start(q->bucket, q->from_us)), DB_I64(q->to_us),
-                             DB_I64(q->after_key ? q->after_bucket_us : INT64_MIN),
-                             DB_TEXT(q->after_key ? q->after_key : ""), DB_I64(q->limit)),
+                     DB_ARGS(DB_TEXT(q->kind), DB_I64(MAX(from_us, after_us)), DB_I64(q->to_us),
+                             DB_I64(after_us), DB_TEXT(q->after_key ? q->after_key : ""), DB_I64(q->limit)),
                      a, ret, ret_count, e);
 }
 

@@ -253,6 +253,29 @@ static void a_report_counts_in_the_hour_day_and_month_that_it_begins_in(void **s
     }
 }
 
+/* A row a day: however long a page is, all come once and in order. */
+static void a_list_in_pages_is_the_list(void **state)
+{
+    struct fixture *f = enrolled(*state);
+    for (int64_t day = 0; day < 10; day++)
+        (void)TAKE_WINDOW(day * 1440, day * 1440 + 5, day + 1, day % 2 ? "e" : "f", day);
+    for (int64_t limit = 1; limit <= 11; limit++) {
+        struct rollup_question q = {.bucket = ROLLUP_DAY, .kind = "type", .to_us = INT64_MAX, .limit = limit};
+        struct rollup_row *rows = NULL;
+        size_t count = 0, seen = 0;
+        do {
+            MUST(rollup_list(f->db, &q, &f->a, &rows, &count, &e));
+            for (size_t i = 0; i < count; i++)
+                assert_int_equal(rows[i].tasks, seen++);
+            if (count) {
+                q.after_bucket_us = rows[count - 1].bucket_us;
+                q.after_key = rows[count - 1].key;
+            }
+        } while (count);
+        assert_int_equal(seen, 10);
+    }
+}
+
 static void what_is_swept_still_counts_and_still_is_no_news(void **state)
 {
     struct fixture *f = enrolled(*state);
@@ -279,6 +302,7 @@ int main(void)
         cmocka_unit_test(totals_that_do_not_add_up_are_listed),
         cmocka_unit_test(silence_is_found_after_three_intervals_and_ends_with_a_report),
         cmocka_unit_test(a_report_counts_in_the_hour_day_and_month_that_it_begins_in),
+        cmocka_unit_test(a_list_in_pages_is_the_list),
         cmocka_unit_test(what_is_swept_still_counts_and_still_is_no_news),
     };
     return fixture_run("hub_reports", tests, COUNT_OF(tests));
