@@ -1,14 +1,18 @@
 // spec 80 H9, H13, issue 7: several hubs on one PostgreSQL count each window once, whatever happens to them, to the way and to the line to the database.
 import assert from 'node:assert/strict';
-import test from 'node:test';
+import test, { after, before } from 'node:test';
 import { hostileWay, report, startHub } from '../lib/hub.mjs';
 import { startNode } from '../lib/node.mjs';
-import { commitCutter, startPostgres } from '../lib/postgres.mjs';
+import { Postgres, commitCutter } from '../lib/postgres.mjs';
 import { waitUntil } from '../lib/wait.mjs';
 
 const day = Date.UTC(2026, 10, 1), hour = 3_600_000;
 const window = (id, i, more) => report(id, day + i * hour, day + (i + 1) * hour, { epoch: 'e', window_no: i + 1, ...more });
 const tasksAt = async (hub) => (await hub.get('/api/v1/usage?bucket=month&from=2026-01-01&to=2030-01-01')).json.rows.reduce((sum, row) => sum + row.tasks, 0);
+
+const server = new Postgres();
+before(() => server.start());
+after(() => server.destroy());
 
 async function startHubs(t, count, url) {
     const hubs = [];
@@ -17,8 +21,7 @@ async function startHubs(t, count, url) {
 }
 
 test('H13 the same report at three hubs at one moment is one report, and each hub sees it', async (t) => {
-    const server = await startPostgres(t);
-    const hubs = await startHubs(t, 3, server.url());
+    const hubs = await startHubs(t, 3, server.url(server.schema().option));
     const instances = [];
     for (let i = 0; i < 6; i++) instances.push(await hubs[i % 3].enrol({ name: `n${i}`, instance_id: `n${i}` }));
     for (let i = 0; i < 8; i++) {
@@ -37,8 +40,7 @@ test('H13 the same report at three hubs at one moment is one report, and each hu
 });
 
 test('H9, H13 three hubs behind a hostile round-robin, one of them killed: every task arrives once', { timeout: 300_000 }, async (t) => {
-    const server = await startPostgres(t);
-    const hubs = await startHubs(t, 3, server.url());
+    const hubs = await startHubs(t, 3, server.url(server.schema().option));
     const enrolled = await hubs[0].enrol({ name: 'n', instance_id: 'n1' });
     let turn = 0;
     const next = { get target() { return hubs[turn++ % hubs.length].target; } };
@@ -65,9 +67,8 @@ test('H9, H13 three hubs behind a hostile round-robin, one of them killed: every
 });
 
 test('H9 a line that is cut at COMMIT leaves no doubt, and a hub that dies in it leaves one that the next try ends', { timeout: 300_000 }, async (t) => {
-    const server = await startPostgres(t);
     const line = await commitCutter(t, server);
-    const [hub] = await startHubs(t, 1, line.url());
+    const [hub] = await startHubs(t, 1, line.url(server.schema().option));
     const a = await hub.enrol({ name: 'a', instance_id: 'a' });
     assert.equal((await hub.send(a, window('a', 0))).status, 200);
 

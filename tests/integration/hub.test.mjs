@@ -19,12 +19,11 @@ before(() => server.start());
 after(() => server.destroy());
 
 async function startOnPostgres(t, options = {}) {
-    const schema = schemas.get(options.dir) ?? `hub${schemas.size}`;
-    server.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
-    const store = `  store = "${server.url(`&options=-csearch_path%3D${schema}`)}"\n`;
+    const schema = schemas.get(options.dir) ?? server.schema();
+    const store = `  store = "${server.url(schema.option)}"\n`;
     const hub = await startHub(t, { ...options, config: store + (options.config ?? '') });
     schemas.set(hub.dir, schema);
-    return Object.assign(hub, { stored: () => server.query(`SELECT * FROM ${schema}.instances`) });
+    return Object.assign(hub, { stored: () => server.query(`SELECT * FROM ${schema.name}.instances`) });
 }
 
 async function startOnFile(t, options) {

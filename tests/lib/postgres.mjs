@@ -24,6 +24,13 @@ export class Postgres {
     }
     get #data() { return path.join(this.dir, 'data'); }
     get log() { return readFileSync(path.join(this.dir, 'server.log'), 'utf8'); }
+    #schemas = 0;
+    // A new one, as what a URL ends with: two stores in one database don't see each other.
+    schema() {
+        const name = `s${this.#schemas++}`;
+        this.query(`CREATE SCHEMA ${name}`);
+        return { name, option: `&options=-csearch_path%3D${name}` };
+    }
     url(more = '') { return `postgres://postgres@/postgres?host=${this.dir}${more}`; }
 
     // fsync is for power cuts, which no test makes; the pages of a killed server are the kernel's already.
@@ -112,7 +119,7 @@ export async function commitCutter(t, server) {
     await new Promise((resolve) => listener.listen(path.join(dir, '.s.PGSQL.5432'), resolve));
     atEnd(t, () => { for (const socket of lines) socket.destroy(); listener.close(); rmSync(dir, { recursive: true, force: true }); });
     return {
-        url: () => `postgres://postgres@/postgres?host=${dir}`,
+        url: (more = '') => `postgres://postgres@/postgres?host=${dir}${more}`,
         // Fulfilled once it is cut.
         cutNext: (when, { comesBack = true } = {}) => new Promise((resolve) => (plan = { when, comesBack, resolve })),
         open: () => (open = true),
