@@ -433,19 +433,23 @@ int report_take(struct db *db, struct report_arrival *arrivals, size_t count, in
 
 /* -- lists -- */
 
+#define LIST                                                                                                 \
+    "SELECT id, window_start, window_end, window_no, received_at, epoch, hash, payload, overlap FROM "       \
+    "reports"                                                                                                \
+    " WHERE instance_id = $1 AND id > $2"
+
+/* By time, what the time holds is read and sorted; else a page is read in the order of its index. */
 int report_list(struct db *db, const struct report_filter *f, struct arena *a, struct stored_report **ret,
                 size_t *ret_count, struct err *e)
 {
+    static const char any[] = LIST " ORDER BY id LIMIT $3";
+    static const char within[] = LIST " AND window_start >= $4 AND window_start < $5 ORDER BY id LIMIT $3";
     CLEANUP(db_done) struct db_cursor c = {0};
     struct rows rows = ROWS_INIT(a, struct stored_report);
-    int rc =
-        db_query(db,
-                 "SELECT id, window_start, window_end, window_no, received_at, epoch, hash, payload, overlap"
-                 " FROM reports WHERE instance_id = $1 AND window_start >= $2 AND window_start < $3"
-                 " AND id > $4 ORDER BY id LIMIT $5",
-                 DB_ARGS(DB_TEXT(f->instance_id), DB_I64(f->from_us), DB_I64(f->to_us), DB_I64(f->after),
-                         DB_I64(f->limit)),
-                 &c, e);
+    bool by_time = f->from_us > 0 || f->to_us < INT64_MAX;
+    const struct db_arg args[] = {DB_TEXT(f->instance_id), DB_I64(f->after), DB_I64(f->limit),
+                                  DB_I64(f->from_us), DB_I64(f->to_us)};
+    int rc = db_query(db, by_time ? within : any, args, by_time ? 5 : 3, &c, e);
     if (rc)
         return rc;
     while ((rc = db_next(&c, e)) == 1)
