@@ -22,7 +22,7 @@ unit:
 
 bench:
 	tools/setup bench
-	TARGETS='muster muster-shim bench/load_jobs bench/load_bus bench/bare_epoll' \
+	TARGETS='muster muster-shim bench/load_jobs bench/load_bus bench/load_hub bench/schedule_load bench/bare_epoll' \
 		tools/build build-bench --buildtype=release -Dbench=true
 	bench/run build-bench
 

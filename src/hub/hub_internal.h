@@ -55,6 +55,9 @@ struct hub_op {
 };
 struct hub_op *hub_op_new(struct http_request *r, struct hub *h,
                           int (*work)(struct hub_op *, struct db *, struct err *));
+/* An operation that several requests can share: each one's rc and err are set by `work`. */
+struct hub_op *hub_op_of(struct store_op *op);
+void hub_op_begin(struct hub_op *op); /* with an empty body */
 void hub_write(struct hub_op *op);
 void hub_read(struct hub_op *op);
 /* A text of the query, or of the path, as a C string in the arena; NULL when absent. */

@@ -23,6 +23,7 @@ struct ingest {
     struct report report;
     int parse_rc;
     struct err parse_err;
+    bool was_silent, duplicate; /* found by the store's thread */
 };
 
 /* -- who sends -- */
@@ -41,19 +42,14 @@ static int unauthorized(struct err *e)
     return err_set(e, ERR_UNAUTHORIZED, -EACCES, "the key in " HEADER_KEY " is not this instance's");
 }
 
-static int join(struct hub_op *op, struct db *db, const struct ingest *in, struct instance *ret,
-                struct err *e)
+static int join(struct db *db, const struct ingest *in, int64_t now_us, struct err *e)
 {
-    struct instance i = {.id = in->id,
-                         .name = in->id,
-                         .key_hash = in->key_hash,
-                         .expected_by = op->op.now_us + UNKNOWN_EXPECTED_US};
-    int rc = instance_insert(db, &i, op->op.now_us, e);
+    struct instance i = {
+        .id = in->id, .name = in->id, .key_hash = in->key_hash, .expected_by = now_us + UNKNOWN_EXPECTED_US};
+    int rc = instance_insert(db, &i, now_us, e);
     if (rc == INSTANCE_E_EXISTS) /* by another hub, this moment */
         rc = 0;
-    if (rc == 0)
-        rc = hub_event_insert(db, in->id, "joined", NULL, op->op.now_us, e);
-    return rc ? rc : instance_take(db, in->id, op->op.now_us, op->arena, ret, e);
+    return rc ? rc : hub_event_insert(db, in->id, "joined", NULL, now_us, e);
 }
 
 static bool signature_fits(const struct ingest *in, const struct instance *i)
@@ -62,18 +58,19 @@ static bool signature_fits(const struct ingest *in, const struct instance *i)
            (i->old_key_hash && export_line_signed_by(&in->line, i->old_key_hash));
 }
 
-static int check_sender(struct hub_op *op, struct db *db, const struct ingest *in, const struct instance *i,
-                        struct err *e)
+static int check_sender(const struct ingest *in, struct instance *i, int64_t now_us, struct err *e)
 {
-    bool old;
+    bool old = false;
     if (in->trusted)
         return signature_fits(in, i)
                    ? 0
                    : err_set(e, ERR_INVALID, -EINVAL, "the signature is not this instance's for these bytes");
-    if (!key_fits(i, in->key_hash, op->op.now_us, &old))
+    if (!key_fits(i, in->key_hash, now_us, &old))
         return unauthorized(e);
-    if (!old && i->old_key_hash)
-        return instance_drop_old_key(db, i->id, e); /* the new one has arrived */
+    if (!old) { /* the new one has arrived */
+        i->old_key_hash = NULL;
+        i->old_key_until = 0;
+    }
     return 0;
 }
 
@@ -98,39 +95,187 @@ static void put_ack(struct json_writer *w, const struct report *r, const struct 
     json_object_end(w);
 }
 
-static int take(struct hub_op *op, struct db *db, struct ingest *in, struct instance *i, struct err *e)
+/* -- several at a time, each instance once -- */
+
+struct round {
+    struct db *db;
+    int64_t now_us;
+    struct arena arena;
+    struct hub_op **ops; /* of this round, no two of one instance */
+    size_t count;
+    struct map instances; /* id -> struct instance, in the arena */
+    struct rollup_sums *sums;
+    struct report_arrival *arrivals; /* of those in `ops` that have been let in */
+    struct hub_op **arrived;
+    size_t arrival_count;
+};
+
+static struct ingest *input_of(const struct hub_op *op)
 {
-    struct report_taken taken;
-    bool was_silent = i->silent_since != 0;
-    int rc = report_take(db, i, &in->report, in->payload, op->op.now_us, &taken, e);
-    if (rc == REPORT_E_CONFLICT)
-        return err_set(e, ERR_CONFLICT, -EEXIST, "this window is there already, with other bytes");
-    if (rc == 0 && was_silent && !taken.duplicate)
-        rc = hub_event_insert(db, i->id, "heard", NULL, op->op.now_us, e);
+    return op->input;
+}
+
+static int find_instances(struct round *r, struct err *e)
+{
+    const char **ids = arena_alloc(&r->arena, r->count * sizeof(*ids));
+    struct instance *found = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < r->count; i++)
+        ids[i] = input_of(r->ops[i])->id;
+    int rc = instance_find(r->db, ids, r->count, &r->arena, &found, &count, e);
+    for (size_t i = 0; i < count; i++)
+        (void)map_put(&r->instances, str_of(found[i].id), &found[i]);
+    return rc;
+}
+
+/* Who cannot be understood does not become known by it. */
+static int let_in(struct round *r, const struct ingest *in, struct instance **ret, struct err *e)
+{
+    struct instance *i = map_get(&r->instances, str_of(in->id));
+    int rc = 0;
+    if (!i && in->may_join && in->parse_rc == 0) {
+        i = arena_alloc(&r->arena, sizeof(*i));
+        rc = join(r->db, in, r->now_us, e);
+        if (rc == 0)
+            rc = instance_get(r->db, in->id, &r->arena, i, e);
+    }
+    *ret = i;
+    return rc;
+}
+
+/* Who sends must be known, before what is said is told to be wrong. */
+static int judge(const struct round *r, const struct ingest *in, struct instance *i, struct err *e)
+{
+    if (!i && !in->may_join)
+        return hub_no_instance(e, in->id);
+    int rc = i ? check_sender(in, i, r->now_us, e) : 0;
+    if (rc == 0 && in->parse_rc) {
+        *e = in->parse_err;
+        rc = in->parse_rc;
+    }
+    return rc;
+}
+
+/* What is refused here is refused to one; a store that fails is passed up. */
+static int admit(struct round *r, struct hub_op *op, struct err *e)
+{
+    struct ingest *in = input_of(op);
+    struct instance *i = NULL;
+    int rc = let_in(r, in, &i, e);
+    if (rc)
+        return rc;
+    op->op.rc = judge(r, in, i, &op->op.err);
+    if (op->op.rc)
+        return 0;
+    in->was_silent = i->silent_since != 0;
+    r->arrived[r->arrival_count] = op;
+    r->arrivals[r->arrival_count++] =
+        (struct report_arrival){.instance = i, .report = &in->report, .payload = in->payload};
+    return 0;
+}
+
+static int answer(const struct round *r, struct hub_op *op, const struct report_arrival *arrival,
+                  struct err *e)
+{
+    struct ingest *in = input_of(op);
+    if (arrival->outcome == REPORT_E_CONFLICT) {
+        op->op.rc =
+            err_set(&op->op.err, ERR_CONFLICT, -EEXIST, "this window is there already, with other bytes");
+        return 0;
+    }
+    in->duplicate = arrival->taken.duplicate;
+    put_ack(&op->json, arrival->report, &arrival->taken);
+    if (in->was_silent && !in->duplicate)
+        return hub_event_insert(r->db, in->id, "heard", NULL, r->now_us, e);
+    return 0;
+}
+
+static int run_round(struct round *r, struct err *e)
+{
+    int rc = find_instances(r, e);
+    r->arrivals = arena_alloc(&r->arena, r->count * sizeof(*r->arrivals));
+    r->arrived = arena_alloc(&r->arena, r->count * sizeof(struct hub_op *));
+    for (size_t i = 0; rc == 0 && i < r->count; i++)
+        rc = admit(r, r->ops[i], e);
     if (rc == 0)
-        put_ack(&op->json, &in->report, &taken);
-    counter_add(taken.duplicate ? COUNTER_HUB_DUPLICATES : COUNTER_HUB_REPORTS, rc == 0);
+        rc = report_take(r->db, r->arrivals, r->arrival_count, r->now_us, r->sums, e);
+    for (size_t i = 0; rc == 0 && i < r->arrival_count; i++)
+        rc = answer(r, r->arrived[i], &r->arrivals[i], e);
+    return rc;
+}
+
+/* Moves the first one of each instance into `ret`; the others stay, in their order. */
+static size_t pick(struct hub_op **ops, size_t *count, struct hub_op **ret)
+{
+    struct map seen;
+    size_t picked = 0, left = 0;
+    map_init(&seen);
+    for (size_t i = 0; i < *count; i++) {
+        bool again = map_put(&seen, str_of(input_of(ops[i])->id), ops[i]) != NULL;
+        if (again)
+            ops[left++] = ops[i];
+        else
+            ret[picked++] = ops[i];
+    }
+    map_deinit(&seen);
+    *count = left;
+    return picked;
+}
+
+static int run_rounds(struct hub_op **ops, size_t count, struct db *db, struct rollup_sums *sums,
+                      struct err *e)
+{
+    struct hub_op *round[STORE_TOGETHER_MAX];
+    int64_t now_us = ops[0]->op.now_us;
+    int rc = 0;
+    while (rc == 0 && count) {
+        struct round r = {.db = db, .now_us = now_us, .ops = round, .sums = sums};
+        r.count = pick(ops, &count, round);
+        arena_init(&r.arena);
+        map_init(&r.instances);
+        rc = run_round(&r, e);
+        map_deinit(&r.instances);
+        arena_reset(&r.arena);
+    }
+    return rc ? rc : rollup_sums_write(sums, db, e);
+}
+
+static void count_taken(struct store_op *op)
+{
+    bool duplicate = input_of(hub_op_of(op))->duplicate;
+    if (op->rc == 0)
+        counter_add(duplicate ? COUNTER_HUB_DUPLICATES : COUNTER_HUB_REPORTS, 1);
+}
+
+static int ingest_together(struct store_op **ops, size_t count, struct db *db, struct err *e)
+{
+    struct hub_op *all[STORE_TOGETHER_MAX];
+    struct rollup_sums sums;
+    for (size_t i = 0; i < count; i++) {
+        all[i] = hub_op_of(ops[i]);
+        ops[i]->rc = 0;
+        hub_op_begin(all[i]);
+    }
+    rollup_sums_init(&sums);
+    int rc = run_rounds(all, count, db, &sums, e);
+    rollup_sums_deinit(&sums);
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        count_taken(ops[i]);
     return rc;
 }
 
 static int ingest_work(struct hub_op *op, struct db *db, struct err *e)
 {
-    struct ingest *in = op->input;
-    struct instance i;
-    int rc = instance_take(db, in->id, op->op.now_us, op->arena, &i, e);
-    if (rc == INSTANCE_E_ABSENT && in->may_join)
-        rc = join(op, db, in, &i, e);
-    if (rc == INSTANCE_E_ABSENT)
-        return hub_no_instance(e, in->id);
-    if (rc == 0)
-        rc = check_sender(op, db, in, &i, e);
-    if (rc)
-        return rc;
-    if (in->parse_rc) {
-        *e = in->parse_err;
-        return in->parse_rc;
-    }
-    return take(op, db, in, &i, e);
+    struct store_op *alone = &op->op;
+    int rc = ingest_together(&alone, 1, db, e);
+    return rc ? rc : alone->rc;
+}
+
+static void ingest_post(struct hub_op *op, struct ingest *in)
+{
+    op->input = in;
+    op->op.run_together = ingest_together;
+    hub_write(op);
 }
 
 static void parse(struct ingest *in, struct arena *a)
@@ -206,9 +351,7 @@ static void ingest(struct http_request *r, void *context)
     if (!within_rate(h, r, in) || !unpack(r, in))
         return;
     parse(in, http_arena(r));
-    struct hub_op *op = hub_op_new(r, h, ingest_work);
-    op->input = in;
-    hub_write(op);
+    ingest_post(hub_op_new(r, h, ingest_work), in);
 }
 
 /* -- one line of a file that an instance exported -- */
@@ -222,13 +365,13 @@ static void import_report(struct http_request *r, void *context)
         return;
     }
     struct hub_op *op = hub_op_new(r, context, ingest_work);
-    struct ingest *in = op->input = arena_alloc(op->arena, sizeof(*in));
+    struct ingest *in = arena_alloc(op->arena, sizeof(*in));
     in->id = arena_strdup(op->arena, line.instance_id);
     in->payload = line.body;
     in->line = line;
     in->trusted = true;
     parse(in, op->arena);
-    hub_write(op);
+    ingest_post(op, in);
 }
 
 /* The hub takes any JSON here and names what is wrong itself; this describes the body to who reads

@@ -348,35 +348,40 @@ static void reports(struct http_request *r, void *context)
 
 /* -- deletion: what it counted goes too, out of the sums of all -- */
 
-static int take_back(struct db *db, const struct stored_report *stored, struct err *e)
+static void take_back(struct rollup_sums *sums, const struct stored_report *stored)
 {
     struct report r;
     struct err ignored;
     struct arena a;
     arena_init(&a);
-    int rc = stored->overlap ? 0 : report_body_parse(str_of(stored->payload), &a, &r, &ignored);
-    if (rc == 0 && !stored->overlap)
-        rc = rollup_apply(db, &r, -1, e);
+    if (!stored->overlap && report_body_parse(str_of(stored->payload), &a, &r, &ignored) == 0)
+        rollup_sums_add(sums, &r, -1);
     arena_reset(&a);
-    return rc;
 }
 
 static int take_all_back(struct db *db, const char *id, struct err *e)
 {
     struct report_filter f = {.instance_id = id, .limit = DELETE_READ, .to_us = INT64_MAX};
+    struct rollup_sums sums;
     int rc = 0;
     size_t count = DELETE_READ;
+    rollup_sums_init(&sums);
     while (rc == 0 && count == DELETE_READ) {
         struct arena a;
         struct stored_report *rows = NULL;
         arena_init(&a);
         rc = report_list(db, &f, &a, &rows, &count, e);
         for (size_t i = 0; rc == 0 && i < count; i++)
-            rc = take_back(db, &rows[i], e);
+            take_back(&sums, &rows[i]);
         if (rc == 0 && count)
             f.after = rows[count - 1].id;
+        if (rc == 0 && rollup_sums_are_many(&sums))
+            rc = rollup_sums_write(&sums, db, e);
         arena_reset(&a);
     }
+    if (rc == 0)
+        rc = rollup_sums_write(&sums, db, e);
+    rollup_sums_deinit(&sums);
     return rc;
 }
 

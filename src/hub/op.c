@@ -1,17 +1,27 @@
 #include "base/clock.h"
 #include "hub/hub_internal.h"
 
-static int op_run(struct store_op *op, struct db *db, struct err *e)
+struct hub_op *hub_op_of(struct store_op *op)
 {
-    struct hub_op *o = CONTAINER_OF(op, struct hub_op, op);
+    return CONTAINER_OF(op, struct hub_op, op);
+}
+
+void hub_op_begin(struct hub_op *o)
+{
     buf_clear(&o->body);
     json_init(&o->json, &o->body);
+}
+
+static int op_run(struct store_op *op, struct db *db, struct err *e)
+{
+    struct hub_op *o = hub_op_of(op);
+    hub_op_begin(o);
     return o->work(o, db, e);
 }
 
 static void op_done(struct store_op *op)
 {
-    struct hub_op *o = CONTAINER_OF(op, struct hub_op, op);
+    struct hub_op *o = hub_op_of(op);
     if (o->next)
         http_add_header(o->request, "Link", o->next);
     if (op->rc != 0)

@@ -54,6 +54,12 @@ int db_insert(struct db *db, const char *sql, const struct db_arg *args, size_t 
     return db->driver->insert(db, sql, args, count, ret_id, e);
 }
 
+int db_run_rows(struct db *db, const char *sql, const char *types, const struct db_arg *args, size_t rows,
+                struct err *e)
+{
+    return rows ? db->driver->run_rows(db, sql, types, args, rows, e) : 0;
+}
+
 int db_query(struct db *db, const char *sql, const struct db_arg *args, size_t count, struct db_cursor *ret,
              struct err *e)
 {

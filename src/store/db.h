@@ -46,6 +46,10 @@ MUST_CHECK int db_run(struct db *db, const char *sql, const struct db_arg *args,
 /* INSERT into a table with an id column: the new id. */
 MUST_CHECK int db_insert(struct db *db, const char *sql, const struct db_arg *args, size_t count,
                          int64_t *ret_id, struct err *e);
+/* INSERT … VALUES ($1, …, $n) of many rows at once: `args` has them one after the other, `types` a letter for
+ * each of the n, 'i' or 't'.  With ON CONFLICT no two of them may be of the same key. */
+MUST_CHECK int db_run_rows(struct db *db, const char *sql, const char *types, const struct db_arg *args,
+                           size_t rows, struct err *e);
 
 /* Rows: db_query, then db_next until it returns 0 (1 = a row), then db_done (also on error; it is idempotent,
  * and made for CLEANUP).  One cursor per statement text may be open at a time; text arguments must live until

@@ -28,6 +28,8 @@ struct db_driver {
                struct err *e);
     int (*insert)(struct db *db, const char *sql, const struct db_arg *args, size_t count, int64_t *ret_id,
                   struct err *e);
+    int (*run_rows)(struct db *db, const char *sql, const char *types, const struct db_arg *args, size_t rows,
+                    struct err *e);
     int (*script)(struct db *db, const char *sql, struct err *e); /* several statements, no rows */
     int (*query)(struct db *db, const char *sql, const struct db_arg *args, size_t count,
                  struct db_cursor *ret, struct err *e);

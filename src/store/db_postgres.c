@@ -9,6 +9,7 @@
 
 #define OID_INT8 20
 #define OID_BOOL 16
+#define NUMBER_MAX 24
 
 struct rows { /* what a cursor stands on */
     PGresult *result;
@@ -86,22 +87,33 @@ static struct pg_statement *statement_of(struct db_postgres *d, const char *sql)
     return s;
 }
 
-/* An integer is one, so that "$1 = 1" does not make it a smaller one; all else follows from where it stands.
- */
-static int queue_prepare(struct db_postgres *d, struct pg_statement *s, const struct db_arg *args,
-                         size_t count, struct err *e)
+static int queue_prepare(struct db_postgres *d, struct pg_statement *s, const struct db_postgres_bound *b,
+                         struct err *e)
 {
-    Oid types[DB_POSTGRES_ARGUMENTS_MAX];
-    for (size_t i = 0; i < count; i++)
-        types[i] = args[i].type == DB_ARG_I64 ? OID_INT8 : 0;
-    if (!PQsendPrepare(d->conn, s->name, s->sql, (int)count, types))
+    if (!PQsendPrepare(d->conn, s->name, s->sql, b->count, b->types))
         return db_postgres_lost(d, e);
     s->prepared = true;
     return queue_result(d, s);
 }
 
+static int queue_bound(struct db_postgres *d, const char *sql, const struct db_postgres_bound *b,
+                       struct err *e)
+{
+    int rc = db_postgres_is_lost(d) ? db_postgres_lost(d, e) : 0;
+    if (rc == 0 && d->queued_count + 2 > COUNT_OF(d->queued))
+        rc = collect(d, NULL, e);
+    struct pg_statement *s = statement_of(d, sql);
+    if (rc == 0 && !s->prepared)
+        rc = queue_prepare(d, s, b, e);
+    if (rc)
+        return rc;
+    if (!PQsendQueryPrepared(d->conn, s->name, b->count, b->values, b->lengths, b->binary, 0))
+        return db_postgres_lost(d, e);
+    return queue_result(d, NULL);
+}
+
 /* PostgreSQL refuses text that is not UTF-8, and a NUL in it; what an agent printed may have both. */
-static struct str storable(struct str text, struct arena *a)
+struct str db_postgres_storable(struct str text, struct arena *a)
 {
     if (!memchr(text.p, 0, text.n) && str_is_utf8(text))
         return text;
@@ -111,22 +123,21 @@ static struct str storable(struct str text, struct arena *a)
     return (struct str){clean, text.n};
 }
 
-struct bound {
-    const char *values[DB_POSTGRES_ARGUMENTS_MAX];
-    int lengths[DB_POSTGRES_ARGUMENTS_MAX], binary[DB_POSTGRES_ARGUMENTS_MAX];
-    char numbers[DB_POSTGRES_ARGUMENTS_MAX][24];
-};
-
-static void bind(struct bound *b, const struct db_arg *args, size_t count, struct arena *a)
+/* An integer is one, so that "$1 = 1" does not make it a smaller one; all else follows from where it stands.
+ */
+static void bind(struct db_postgres_bound *b, const struct db_arg *args, size_t count,
+                 char numbers[][NUMBER_MAX], struct arena *a)
 {
+    b->count = (int)count;
     for (size_t i = 0; i < count; i++) {
+        b->types[i] = args[i].type == DB_ARG_I64 ? OID_INT8 : 0;
         b->binary[i] = 0;
         b->values[i] = NULL;
         if (args[i].type == DB_ARG_I64) {
-            (void)snprintf(b->numbers[i], sizeof(b->numbers[i]), "%lld", (long long)args[i].i64);
-            b->values[i] = b->numbers[i];
+            (void)snprintf(numbers[i], NUMBER_MAX, "%lld", (long long)args[i].i64);
+            b->values[i] = numbers[i];
         } else if (args[i].type == DB_ARG_TEXT && args[i].text.p) {
-            struct str text = storable(args[i].text, a);
+            struct str text = db_postgres_storable(args[i].text, a);
             b->values[i] = text.p;
             b->lengths[i] = (int)text.n;
             b->binary[i] = 1; /* its length is given: no NUL ends it */
@@ -137,23 +148,15 @@ static void bind(struct bound *b, const struct db_arg *args, size_t count, struc
 static int queue(struct db_postgres *d, const char *sql, const struct db_arg *args, size_t count,
                  struct err *e)
 {
-    assert(count <= DB_POSTGRES_ARGUMENTS_MAX);
-    int rc = db_postgres_is_lost(d) ? db_postgres_lost(d, e) : 0;
-    if (rc == 0 && d->queued_count + 2 > COUNT_OF(d->queued))
-        rc = collect(d, NULL, e);
-    struct pg_statement *s = statement_of(d, sql);
-    if (rc == 0 && !s->prepared)
-        rc = queue_prepare(d, s, args, count, e);
-    if (rc)
-        return rc;
-    struct bound b;
+    struct db_postgres_bound b;
+    char numbers[DB_POSTGRES_ARGUMENTS_MAX][NUMBER_MAX];
     struct arena a;
+    assert(count <= DB_POSTGRES_ARGUMENTS_MAX);
     arena_init(&a);
-    bind(&b, args, count, &a);
-    if (!PQsendQueryPrepared(d->conn, s->name, (int)count, b.values, b.lengths, b.binary, 0))
-        rc = db_postgres_lost(d, e);
+    bind(&b, args, count, numbers, &a);
+    int rc = queue_bound(d, sql, &b, e);
     arena_reset(&a);
-    return rc ? rc : queue_result(d, NULL);
+    return rc;
 }
 
 static int ask(struct db_postgres *d, const char *sql, const struct db_arg *args, size_t count,
@@ -199,6 +202,14 @@ static int postgres_insert(struct db *db, const char *sql, const struct db_arg *
     PQclear(result);
     buf_deinit(&text);
     return rc;
+}
+
+int db_postgres_run_bound(struct db_postgres *d, const char *sql, const struct db_postgres_bound *b,
+                          struct err *e)
+{
+    int rc = queue_bound(d, sql, b, e);
+    d->questions++;
+    return rc || d->began ? rc : collect(d, NULL, e);
 }
 
 int db_postgres_script(struct db *db, const char *sql, struct err *e)
@@ -507,6 +518,7 @@ const struct db_driver db_driver_postgres = {
     .set_durable = db_postgres_set_durable,
     .run = postgres_run,
     .insert = postgres_insert,
+    .run_rows = db_postgres_run_rows,
     .script = db_postgres_migrate_script,
     .query = postgres_query,
     .next = postgres_next,

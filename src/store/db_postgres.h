@@ -1,6 +1,7 @@
 /* db_postgres.h -- the parts of the PostgreSQL driver, for its own files only (spec 10 D1, 80 H13).
  *
  *   db_postgres.c         statements, cursors, transactions
+ *   db_postgres_rows.c    many rows in one statement
  *   db_postgres_link.c    the connection: opening, losing and finding it again, what an error means
  *   db_postgres_schema.c  the common schema in PostgreSQL's words, sizes, integrity
  *
@@ -63,6 +64,20 @@ void db_postgres_disconnect(struct db_postgres *d);
 int db_postgres_set_durable(struct db *db, bool durable, struct err *e);
 /* The URL with its password masked; the caller frees. */
 char *db_postgres_shown(const char *url);
+
+/* The arguments of a statement as libpq takes them; types: 0 for one that follows from where it stands. */
+struct db_postgres_bound {
+    int count;
+    Oid types[DB_POSTGRES_ARGUMENTS_MAX];
+    const char *values[DB_POSTGRES_ARGUMENTS_MAX];
+    int lengths[DB_POSTGRES_ARGUMENTS_MAX], binary[DB_POSTGRES_ARGUMENTS_MAX];
+};
+/* A statement of which nobody wants to know anything; outside of a transaction it is waited for. */
+int db_postgres_run_bound(struct db_postgres *d, const char *sql, const struct db_postgres_bound *b,
+                          struct err *e);
+struct str db_postgres_storable(struct str text, struct arena *a);
+int db_postgres_run_rows(struct db *db, const char *sql, const char *types, const struct db_arg *args,
+                         size_t rows, struct err *e);
 
 /* db_postgres.c: a statement outside of pipeline mode, no rows. */
 int db_postgres_script(struct db *db, const char *sql, struct err *e);

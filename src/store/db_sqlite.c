@@ -142,6 +142,16 @@ static int sqlite_insert(struct db *db, const char *sql, const struct db_arg *ar
     return rc;
 }
 
+static int sqlite_run_rows(struct db *db, const char *sql, const char *types, const struct db_arg *args,
+                           size_t rows, struct err *e)
+{
+    size_t columns = strlen(types);
+    int rc = 0;
+    for (size_t row = 0; rc == 0 && row < rows; row++)
+        rc = sqlite_run(db, sql, args + row * columns, columns, NULL, e);
+    return rc;
+}
+
 int db_sqlite_script(struct db *db, const char *sql, struct err *e)
 {
     struct db_sqlite *d = db_sqlite_of(db);
@@ -294,6 +304,7 @@ const struct db_driver db_driver_sqlite = {
     .set_durable = db_sqlite_set_durable,
     .run = sqlite_run,
     .insert = sqlite_insert,
+    .run_rows = sqlite_run_rows,
     .script = db_sqlite_script,
     .query = sqlite_query,
     .next = sqlite_next,

@@ -1,5 +1,6 @@
 #include "store/instances.h"
 
+#include "base/json.h"
 #include "store/rows.h"
 
 #define COLUMNS                                                                                              \
@@ -80,13 +81,6 @@ int instance_get(struct db *db, const char *id, struct arena *a, struct instance
     return read_one(db, "SELECT " COLUMNS " FROM instances WHERE id = $1", DB_ARGS(DB_TEXT(id)), a, ret, e);
 }
 
-int instance_take(struct db *db, const char *id, int64_t now_us, struct arena *a, struct instance *ret,
-                  struct err *e)
-{
-    return read_one(db, "UPDATE instances SET last_seen_at = $2 WHERE id = $1 RETURNING " COLUMNS,
-                    DB_ARGS(DB_TEXT(id), DB_I64(now_us)), a, ret, e);
-}
-
 static int read_all(struct db *db, const char *sql, const struct db_arg *args, size_t arg_count,
                     struct arena *a, struct instance **ret, size_t *ret_count, struct err *e)
 {
@@ -100,6 +94,26 @@ static int read_all(struct db *db, const char *sql, const struct db_arg *args, s
     *ret = rows.p;
     *ret_count = rows.count;
     return rc;
+}
+
+/* A list as a parameter has no common words but JSON's, and these are not the same either. */
+static const char *const find_sql[DB_DIALECTS] = {
+    [DB_SQLITE] = "SELECT " COLUMNS " FROM instances WHERE id IN (SELECT value FROM json_each($1))",
+    [DB_POSTGRES] = "SELECT " COLUMNS " FROM instances"
+                    " WHERE id = ANY (ARRAY(SELECT json_array_elements_text(CAST($1 AS json))))",
+};
+
+int instance_find(struct db *db, const char *const *ids, size_t count, struct arena *a, struct instance **ret,
+                  size_t *ret_count, struct err *e)
+{
+    CLEANUP(buf_deinit) struct buf list = BUF_INIT;
+    struct json_writer w;
+    json_init(&w, &list);
+    json_array_begin(&w);
+    for (size_t i = 0; i < count; i++)
+        json_text(&w, ids[i]);
+    json_array_end(&w);
+    return read_all(db, find_sql[db_dialect(db)], DB_ARGS(DB_STR(buf_str(&list))), a, ret, ret_count, e);
 }
 
 int instance_list(struct db *db, const struct instance_filter *f, struct arena *a, struct instance **ret,
@@ -130,12 +144,6 @@ int instance_put_key(struct db *db, const char *id, const char *hash, int64_t ol
     return rc ? rc : changed ? 0 : INSTANCE_E_ABSENT;
 }
 
-int instance_drop_old_key(struct db *db, const char *id, struct err *e)
-{
-    return db_run(db, "UPDATE instances SET old_key_hash = NULL, old_key_until = NULL WHERE id = $1",
-                  DB_ARGS(DB_TEXT(id)), NULL, e);
-}
-
 int instance_delete(struct db *db, const char *id, struct err *e)
 {
     static const char *const of_instance[] = {
@@ -156,25 +164,90 @@ int instance_delete(struct db *db, const char *id, struct err *e)
     return rc ? rc : changed ? 0 : INSTANCE_E_ABSENT;
 }
 
-int instance_save_chain(struct db *db, const struct instance *i, struct err *e)
+/* -- what reports have changed -- */
+
+/* The row is there; saying all of it is how many rows are written in one statement. */
+#define SAVED                                                                                                \
+    "last_seen_at, old_key_hash, old_key_until, last_report_at, first_start, last_end, epoch, epoch_since,"  \
+    " last_no, max_no, fork_no, fork_end, process, total_tasks, total_runs, interval_us, expected_by,"       \
+    " silent_since, version, platform, uptime_s, agents_online, agents_offline, agents_total,"               \
+    " servers_total, reports, gaps"
+#define NEW(column) column " = excluded." column
+static const char save_sql[] = "INSERT INTO instances (id, name, key_hash, created_at, " SAVED
+                               ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8,"
+                               " $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, "
+                               "$24, $25, $26, $27, $28, "
+                               "$29,"
+                               " $30, $31) ON CONFLICT (id) DO UPDATE SET " NEW(
+                                   "last_seen_at") ", " NEW("old_key_hash") ","
+                                                                            " " NEW(
+                                                                                "o"
+                                                                                "l"
+                                                                                "d"
+                                                                                "_"
+                                                                                "k"
+                                                                                "e"
+                                                                                "y"
+                                                                                "_"
+                                                                                "u"
+                                                                                "n"
+                                                                                "t"
+                                                                                "i"
+                                                                                "l") ", " NEW("last_report_"
+                                                                                              "at") ", " NEW("first_"
+                                                                                                             "start") ", " NEW("last_end") ", " NEW("epoch") ", " NEW("epoch_since") ", " NEW("last_no") ", " NEW("max_no") ","
+                                                                                                                                                                                                                            " " NEW("fork_no") ", " NEW("fork_end") ", " NEW("process") ", " NEW("total_tasks") ", " NEW("total_runs") ", " NEW("interval_us") ", " NEW("expected_by") ", " NEW("silent_since") ", " NEW("version") ", " NEW("platform") ", " NEW("uptime_s") ", " NEW("agents_online") ", " NEW("agents_offline") ", " NEW("agents_total") ", " NEW(
+                                                                                                                                                                                                                                "servers_total") ", " NEW("reports") ", " NEW("gaps");
+static const char save_types[] = "ttti"
+                                 "itiiiitiiiiitiiiii"
+                                 "tt"
+                                 "iiiiiii";
+
+static const struct db_arg *saved_columns(const struct instance *i, struct db_arg *ret)
 {
-    return db_run(
-        db,
-        "UPDATE instances SET last_report_at = $2, first_start = $3, last_end = $4, epoch = $5, epoch_since "
-        "= $6,"
-        " last_no = $7, max_no = $8, fork_no = $9, fork_end = $10, process = $11, total_tasks = $12,"
-        " total_runs = $13, interval_us = $14, expected_by = $15, silent_since = NULL, version = $16,"
-        " platform = $17, uptime_s = $18, agents_online = $19, agents_offline = $20, agents_total = $21,"
-        " servers_total = $22, reports = $23, gaps = $24 WHERE id = $1",
-        DB_ARGS(DB_TEXT(i->id), known(i->last_report_at), known(i->first_start), known(i->last_end),
-                DB_TEXT(i->epoch), known(i->epoch_since), known(i->last_no), known(i->max_no),
-                known(i->fork_no), known(i->fork_end), DB_TEXT(i->process),
-                DB_I64_OR_NULL(i->totals_known, i->total_tasks),
-                DB_I64_OR_NULL(i->totals_known, i->total_runs), known(i->interval_us), DB_I64(i->expected_by),
-                DB_TEXT(i->version), DB_TEXT(i->platform), DB_I64(i->uptime_s), DB_I64(i->agents_online),
-                DB_I64(i->agents_offline), DB_I64(i->agents_total), DB_I64(i->servers_total),
-                DB_I64(i->reports), DB_I64(i->gaps)),
-        NULL, e);
+    const struct db_arg columns[] = {DB_TEXT(i->id),
+                                     DB_TEXT(i->name),
+                                     DB_TEXT(i->key_hash),
+                                     DB_I64(i->created_at),
+                                     known(i->last_seen_at),
+                                     DB_TEXT(i->old_key_hash),
+                                     known(i->old_key_until),
+                                     known(i->last_report_at),
+                                     known(i->first_start),
+                                     known(i->last_end),
+                                     DB_TEXT(i->epoch),
+                                     known(i->epoch_since),
+                                     known(i->last_no),
+                                     known(i->max_no),
+                                     known(i->fork_no),
+                                     known(i->fork_end),
+                                     DB_TEXT(i->process),
+                                     DB_I64_OR_NULL(i->totals_known, i->total_tasks),
+                                     DB_I64_OR_NULL(i->totals_known, i->total_runs),
+                                     known(i->interval_us),
+                                     DB_I64(i->expected_by),
+                                     known(i->silent_since),
+                                     DB_TEXT(i->version),
+                                     DB_TEXT(i->platform),
+                                     DB_I64(i->uptime_s),
+                                     DB_I64(i->agents_online),
+                                     DB_I64(i->agents_offline),
+                                     DB_I64(i->agents_total),
+                                     DB_I64(i->servers_total),
+                                     DB_I64(i->reports),
+                                     DB_I64(i->gaps)};
+    static_assert(COUNT_OF(columns) == sizeof(save_types) - 1, "a type per column");
+    return memcpy(ret, columns, sizeof(columns));
+}
+
+int instance_save(struct db *db, const struct instance *const *list, size_t count, struct arena *a,
+                  struct err *e)
+{
+    const size_t columns = sizeof(save_types) - 1;
+    struct db_arg *args = arena_alloc(a, MAX(count, 1) * columns * sizeof(*args));
+    for (size_t i = 0; i < count; i++)
+        (void)saved_columns(list[i], &args[i * columns]);
+    return db_run_rows(db, save_sql, save_types, args, count, e);
 }
 
 int instance_any_overdue(struct db *db, int64_t now_us, struct err *e)

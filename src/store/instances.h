@@ -23,9 +23,10 @@ enum { INSTANCE_E_ABSENT = 1, INSTANCE_E_EXISTS };
 MUST_CHECK int instance_insert(struct db *db, const struct instance *i, int64_t now_us, struct err *e);
 MUST_CHECK int instance_get(struct db *db, const char *id, struct arena *a, struct instance *ret,
                             struct err *e);
-/* The same, for who is about to report: nobody else changes it until the transaction ends. */
-MUST_CHECK int instance_take(struct db *db, const char *id, int64_t now_us, struct arena *a,
-                             struct instance *ret, struct err *e);
+/* Those of these ids that are there, in any order, for who is about to report: in an operation that writes,
+ * and nobody else changes them until it ends. */
+MUST_CHECK int instance_find(struct db *db, const char *const *ids, size_t count, struct arena *a,
+                             struct instance **ret, size_t *ret_count, struct err *e);
 struct instance_filter {
     const char *after, *group; /* after: id, "" from the start; group NULL: any */
     bool silent_only;
@@ -39,11 +40,12 @@ struct instance_counts {
 MUST_CHECK int instance_count(struct db *db, struct instance_counts *ret, struct err *e);
 MUST_CHECK int instance_put_key(struct db *db, const char *id, const char *hash, int64_t old_until_us,
                                 struct err *e);
-MUST_CHECK int instance_drop_old_key(struct db *db, const char *id, struct err *e);
 MUST_CHECK int instance_delete(struct db *db, const char *id, struct err *e);
 
-/* Where the chain stands after a report; what is 0 or NULL in `i` is so. */
-MUST_CHECK int instance_save_chain(struct db *db, const struct instance *i, struct err *e);
+/* What reports have changed of these, which instance_find has found: the old key, the chain, what they said.
+ * What is 0 or NULL is so. */
+MUST_CHECK int instance_save(struct db *db, const struct instance *const *list, size_t count, struct arena *a,
+                             struct err *e);
 /* 0 when the next report of one is overdue and it is not marked yet, else DB_E_NONE. */
 MUST_CHECK int instance_any_overdue(struct db *db, int64_t now_us, struct err *e);
 /* Marks those whose next report is overdue, at most `limit`, and gives their ids. */

@@ -122,6 +122,7 @@ static const struct migration rows[] = {
     {.version = 9, .name = "several nodes", .sql = migration_nodes},
     {.version = 10, .name = "results of processors", .sql = migration_results},
     {.version = 11, .name = "events of sessions", .sql = migration_events},
+    {.version = 12, .name = "reports of an instance", .sql = migration_reports},
 };
 
 const struct migration_list migrations_sqlite = {.rows = rows, .count = COUNT_OF(rows)};

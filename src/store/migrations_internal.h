@@ -4,6 +4,7 @@
 
 extern const char migration_fleet[];
 extern const char migration_knowledge[];
+extern const char migration_reports[];
 extern const char migration_results[];
 extern const char migration_events[];
 extern const char migration_sessions[];

@@ -1,13 +1,19 @@
 #include "store/reports.h"
 
 #include "base/hash.h"
-#include "store/rollups.h"
 #include "store/rows.h"
 
 #define SILENT_INTERVALS 3 /* H12 */
 /* A short window, after a restart say, tells little of how often somebody reports. */
 #define INTERVAL_GUESS_MIN_US (INT64_C(60) * 1000000)
 #define INTERVAL_DEFAULT_US (INT64_C(300) * 1000000)
+
+struct batch {              /* what all of them have to write */
+    struct db_arg *reports; /* rows of INSERT_TYPES */
+    const struct instance **changed;
+    size_t report_count, changed_count;
+    struct rollup_sums *sums;
+};
 
 struct taking { /* one report on its way in */
     struct db *db;
@@ -16,14 +22,19 @@ struct taking { /* one report on its way in */
     struct report_taken *taken;
     int64_t now_us;
     struct arena *a;
+    struct batch *batch;
     struct instance_gap gap; /* that it comes into */
     bool in_gap;
 };
 
 /* -- the same window again -- */
 
+/* All that is there begins before the last counted moment, also what was not counted: it would not have
+ * overlapped otherwise.  So the next window of a chain needs no look. */
 static int find_same(struct taking *t, const char *hash, struct err *e)
 {
+    if (t->r->window_start_us >= t->i->last_end)
+        return 0;
     CLEANUP(db_done) struct db_cursor c = {0};
     int rc = db_query(t->db,
                       "SELECT hash, received_at, overlap FROM reports"
@@ -287,30 +298,39 @@ static void move_tip(struct taking *t)
     describe(i, r);
 }
 
-static int save(struct taking *t, struct err *e)
+static void save(struct taking *t)
 {
     struct instance *i = t->i;
     i->reports++;
     i->last_report_at = t->now_us;
+    i->silent_since = 0;
     if (same_epoch(t))
         i->max_no = MAX(i->max_no, t->r->window_no);
     if (!t->taken->overlap)
         move_tip(t);
     i->expected_by = t->now_us + SILENT_INTERVALS * (i->interval_us ? i->interval_us : INTERVAL_DEFAULT_US);
-    return instance_save_chain(t->db, i, e);
 }
 
-static int insert(struct taking *t, const char *hash, struct str payload, struct err *e)
+static const char insert_sql[] = "INSERT INTO reports (instance_id, window_start, window_end, epoch, "
+                                 "window_no, received_at, hash, overlap,"
+                                 " payload) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+static const char insert_types[] = "tiitiitit";
+#define INSERT_COLUMNS (sizeof(insert_types) - 1)
+
+static void insert(struct taking *t, const char *hash, struct str payload)
 {
     const struct report *r = t->r;
-    return db_run(
-        t->db,
-        "INSERT INTO reports (instance_id, window_start, window_end, epoch, window_no, received_at, hash,"
-        " overlap, payload) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        DB_ARGS(DB_TEXT(t->i->id), DB_I64(r->window_start_us), DB_I64(r->window_end_us), DB_TEXT(r->epoch),
-                DB_I64_OR_NULL(r->window_no != 0, r->window_no), DB_I64(t->now_us), DB_TEXT(hash),
-                DB_I64(t->taken->overlap), DB_STR(payload)),
-        NULL, e);
+    const struct db_arg row[] = {DB_TEXT(t->i->id),
+                                 DB_I64(r->window_start_us),
+                                 DB_I64(r->window_end_us),
+                                 DB_TEXT(r->epoch),
+                                 DB_I64_OR_NULL(r->window_no != 0, r->window_no),
+                                 DB_I64(t->now_us),
+                                 DB_TEXT(hash),
+                                 DB_I64(t->taken->overlap),
+                                 DB_STR(payload)};
+    static_assert(COUNT_OF(row) == INSERT_COLUMNS, "a type per column");
+    memcpy(&t->batch->reports[t->batch->report_count++ * INSERT_COLUMNS], row, sizeof(row));
 }
 
 static int list_missing(struct taking *t, struct err *e)
@@ -342,52 +362,94 @@ static int take_new(struct taking *t, const char *hash, struct str payload, stru
         rc = check_overlap(t, e);
     if (rc == 0)
         rc = check_totals(t, e);
-    if (rc == 0)
-        rc = insert(t, hash, payload, e);
     if (rc == 0 && t->taken->overlap)
         rc = note(t, "overlap", t->r->window_start_us, t->r->window_end_us, t->r->window_no, t->r->window_no,
                   "a window that reaches into one that is counted; it is kept and counted in nothing", e);
     if (rc == 0 && !t->taken->overlap)
         rc = follow_time(t, e);
-    if (rc == 0 && !t->taken->overlap)
-        rc = rollup_apply(t->db, t->r, 1, e);
-    return rc ? rc : save(t, e);
+    if (rc)
+        return rc;
+    insert(t, hash, payload);
+    if (!t->taken->overlap)
+        rollup_sums_add(t->batch->sums, t->r, 1);
+    save(t);
+    return 0;
 }
 
-int report_take(struct db *db, struct instance *instance, const struct report *r, struct str payload,
-                int64_t now_us, struct report_taken *ret, struct err *e)
+static int take_one(struct taking *t, struct report_arrival *arrival, struct err *e)
 {
-    char hash[HASH_SHA256_HEX];
-    struct arena a;
-    struct taking t = {.db = db, .i = instance, .r = r, .taken = ret, .now_us = now_us, .a = &a};
-    *ret = (struct report_taken){.received_at = now_us};
-    hash_sha256_hex(payload, hash);
-    arena_init(&a);
-    int rc = find_same(&t, hash, e);
-    if (rc == 0 && !ret->duplicate)
-        rc = take_new(&t, hash, payload, e);
+    char *hash = arena_alloc(t->a, HASH_SHA256_HEX);
+    struct report_taken *taken = t->taken;
+    *taken = (struct report_taken){.received_at = t->now_us};
+    hash_sha256_hex(arrival->payload, hash);
+    int rc = find_same(t, hash, e);
+    arrival->outcome = rc == REPORT_E_CONFLICT ? rc : 0;
+    if (rc)
+        return rc == REPORT_E_CONFLICT ? 0 : rc;
+    t->i->last_seen_at = t->now_us;
+    t->batch->changed[t->batch->changed_count++] = t->i;
+    if (!taken->duplicate)
+        rc = take_new(t, hash, arrival->payload, e);
     if (rc == 0)
-        rc = list_missing(&t, e);
-    qsort(ret->missing, ret->missing_count, sizeof(*ret->missing), by_number);
+        rc = list_missing(t, e);
+    qsort(taken->missing, taken->missing_count, sizeof(*taken->missing), by_number);
+    return rc;
+}
+
+static int write_batch(struct db *db, const struct batch *b, struct arena *a, struct err *e)
+{
+    int rc = db_run_rows(db, insert_sql, insert_types, b->reports, b->report_count, e);
+    if (rc == 0)
+        rc = instance_save(db, b->changed, b->changed_count, a, e);
+    if (rc == 0 && rollup_sums_are_many(b->sums))
+        rc = rollup_sums_write(b->sums, db, e);
+    return rc;
+}
+
+int report_take(struct db *db, struct report_arrival *arrivals, size_t count, int64_t now_us,
+                struct rollup_sums *sums, struct err *e)
+{
+    struct arena a;
+    struct batch batch = {.sums = sums};
+    int rc = 0;
+    arena_init(&a);
+    batch.reports = arena_alloc(&a, MAX(count, 1) * INSERT_COLUMNS * sizeof(*batch.reports));
+    batch.changed = arena_alloc(&a, MAX(count, 1) * sizeof(struct instance *));
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        struct taking t = {.db = db,
+                           .i = arrivals[i].instance,
+                           .r = arrivals[i].report,
+                           .taken = &arrivals[i].taken,
+                           .now_us = now_us,
+                           .a = &a,
+                           .batch = &batch};
+        rc = take_one(&t, &arrivals[i], e);
+    }
+    if (rc == 0)
+        rc = write_batch(db, &batch, &a, e);
     arena_reset(&a);
     return rc;
 }
 
 /* -- lists -- */
 
+#define LIST                                                                                                 \
+    "SELECT id, window_start, window_end, window_no, received_at, epoch, hash, payload, overlap FROM "       \
+    "reports"                                                                                                \
+    " WHERE instance_id = $1 AND id > $2"
+
+/* By time, what the time holds is read and sorted; else a page is read in the order of its index. */
 int report_list(struct db *db, const struct report_filter *f, struct arena *a, struct stored_report **ret,
                 size_t *ret_count, struct err *e)
 {
+    static const char any[] = LIST " ORDER BY id LIMIT $3";
+    static const char within[] = LIST " AND window_start >= $4 AND window_start < $5 ORDER BY id LIMIT $3";
     CLEANUP(db_done) struct db_cursor c = {0};
     struct rows rows = ROWS_INIT(a, struct stored_report);
-    int rc =
-        db_query(db,
-                 "SELECT id, window_start, window_end, window_no, received_at, epoch, hash, payload, overlap"
-                 " FROM reports WHERE instance_id = $1 AND window_start >= $2 AND window_start < $3"
-                 " AND id > $4 ORDER BY id LIMIT $5",
-                 DB_ARGS(DB_TEXT(f->instance_id), DB_I64(f->from_us), DB_I64(f->to_us), DB_I64(f->after),
-                         DB_I64(f->limit)),
-                 &c, e);
+    bool by_time = f->from_us > 0 || f->to_us < INT64_MAX;
+    const struct db_arg args[] = {DB_TEXT(f->instance_id), DB_I64(f->after), DB_I64(f->limit),
+                                  DB_I64(f->from_us), DB_I64(f->to_us)};
+    int rc = db_query(db, by_time ? within : any, args, by_time ? 5 : 3, &c, e);
     if (rc)
         return rc;
     while ((rc = db_next(&c, e)) == 1)

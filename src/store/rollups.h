@@ -5,6 +5,7 @@
  * instance, type, status and model; sums, but for the peaks.  A question reads the rows of its bucket and
  * kind, so its cost follows the answer and not the history.  Store threads only. */
 #pragma once
+#include "base/map.h"
 #include "core/report.h"
 #include "store/db.h"
 
@@ -14,8 +15,17 @@ bool rollup_bucket_of(struct str name, enum rollup_bucket *ret); /* "hour", "day
 int64_t rollup_start(enum rollup_bucket bucket,
                      int64_t at_us); /* of the bucket that holds this instant, in UTC */
 
+/* Changes are added up first and written once: the reports of a commit share most of their rows. */
+struct rollup_sums {
+    struct map rows; /* bucket, kind and key -> the change, owned */
+};
+void rollup_sums_init(struct rollup_sums *s);
+void rollup_sums_deinit(struct rollup_sums *s);
 /* sign 1 adds a report, -1 takes it back; peaks stay. */
-MUST_CHECK int rollup_apply(struct db *db, const struct report *r, int sign, struct err *e);
+void rollup_sums_add(struct rollup_sums *s, const struct report *r, int sign);
+/* Whether they are so many that they had better be written before more is added. */
+bool rollup_sums_are_many(const struct rollup_sums *s);
+MUST_CHECK int rollup_sums_write(struct rollup_sums *s, struct db *db, struct err *e); /* and is empty */
 
 struct rollup_row {
     int64_t bucket_us;

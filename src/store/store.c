@@ -65,6 +65,43 @@ static int run_one(struct store_op *op, struct db *db, struct err *e)
     return op->rc;
 }
 
+static int run_each(struct store_op **ops, size_t count, struct db *db, struct err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        rc = run_one(ops[i], db, e);
+    return rc;
+}
+
+/* As run_one, with one savepoint for all of them. */
+static int run_several(struct store_op **ops, size_t count, struct db *db, struct err *e)
+{
+    int rc = db_savepoint(db, e);
+    if (rc)
+        return rc;
+    rc = ops[0]->run_together(ops, count, db, e);
+    if (rc == 0)
+        rc = db_release(db, e);
+    if (rc == 0)
+        return 0;
+    db_rollback_to_savepoint(db);
+    return db_in_transaction(db) ? run_each(ops, count, db, e) : rc;
+}
+
+/* Those from `first` that can be run together; returns how many, and the one behind them. */
+static size_t gather(struct worker_job *first, struct store_op **ret, struct worker_job **ret_next)
+{
+    size_t count = 0;
+    struct worker_job *job = first;
+    do {
+        ret[count++] = op_of(job);
+        job = job->next;
+    } while (job && count < STORE_TOGETHER_MAX && ret[0]->run_together &&
+             op_of(job)->run_together == ret[0]->run_together);
+    *ret_next = job;
+    return count;
+}
+
 /* The clock may have been set back; far back means that the last stamps were wrong, and those are not kept
  * up. */
 static int64_t stamp_of_group(const struct store *s)
@@ -76,11 +113,14 @@ static int64_t stamp_of_group(const struct store *s)
 static int run_group(struct store *s, struct worker_job *first, struct err *e)
 {
     struct db *db = s->write_db;
+    struct store_op *ops[STORE_TOGETHER_MAX];
     int64_t now_us = stamp_of_group(s);
     int rc = db_begin(db, true, e);
-    for (struct worker_job *job = first; rc == 0 && job; job = job->next) {
+    for (struct worker_job *job = first; job; job = job->next)
         op_of(job)->now_us = now_us;
-        rc = run_one(op_of(job), db, e);
+    for (struct worker_job *job = first; rc == 0 && job;) {
+        size_t count = gather(job, ops, &job);
+        rc = count > 1 ? run_several(ops, count, db, e) : run_one(ops[0], db, e);
     }
     return rc ? rc : db_commit(db, e);
 }

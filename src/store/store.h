@@ -12,6 +12,8 @@
 #include "io/worker.h"
 #include "store/db.h"
 
+#define STORE_TOGETHER_MAX 128 /* operations that run_together gets */
+
 struct store;
 struct store_group {   /* one commit; the store's own */
     int64_t commit_us; /* -1 but on the first operation of a group */
@@ -24,6 +26,10 @@ struct store_op {
     struct store_group group;
     /* Store thread or reader thread.  0: keep what was done.  Anything else: roll this operation back. */
     int (*run)(struct store_op *op, struct db *db, struct err *e);
+    /* NULL, or the same for several of its kind that came one behind the other, as one operation.  Sets rc
+     * and err of each: one whose rc is not 0 has changed nothing.  When all of it fails each is run by
+     * itself. */
+    int (*run_together)(struct store_op **ops, size_t count, struct db *db, struct err *e);
     /* Loop thread, once, after commit or failure.  Owns op: frees it. */
     void (*done)(struct store_op *op);
     int rc;         /* what run returned, or why the commit failed */

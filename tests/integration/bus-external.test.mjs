@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RawBus, client, freePort, startNatsServer } from '../lib/bus.mjs';
-import { atEnd } from '../lib/cleanup.mjs';
-import { run, startNode } from '../lib/node.mjs';
+import { farEnd } from '../lib/netns.mjs';
+import { startNode } from '../lib/node.mjs';
 import { waitUntil } from '../lib/wait.mjs';
 
 const health = async (node) => (await node.get('/bus/healthz')).status;
@@ -63,25 +63,15 @@ test('a wrong token is said, and the node serves all the same', async (t) => {
 });
 
 test('a network that is cut is noticed, and the node comes back when it is whole again', async (t) => {
-    const space = `mb${process.pid}`, outer = `mo${process.pid}`, inner = `mi${process.pid}`, net = `10.${200 + (process.pid % 50)}.${process.pid % 250}`;
-    const ip = async (...args) => (await run(['ip', ...args], { cwd: '/', env: process.env })).code === 0;
-    if (process.getuid() !== 0 || !(await ip('netns', 'add', space))) {
-        t.skip('NOT TESTED: needs root and network namespaces');
-        return;
-    }
-    atEnd(t, () => ip('netns', 'del', space));
-    assert.ok(await ip('link', 'add', outer, 'type', 'veth', 'peer', 'name', inner, 'netns', space));
-    assert.ok(await ip('addr', 'add', `${net}.1/24`, 'dev', outer));
-    assert.ok(await ip('-n', space, 'addr', 'add', `${net}.2/24`, 'dev', inner));
-    assert.ok(await ip('-n', space, 'link', 'set', inner, 'up'));
-    assert.ok(await ip('link', 'set', outer, 'up'));
+    const far = await farEnd(t);
+    if (!far) return t.skip('NOT TESTED: needs root and network namespaces');
     const port = await freePort();
-    await startNatsServer(t, { port, args: ['-a', `${net}.2`], wrapper: ['ip', 'netns', 'exec', space] });
-    const node = await startNode(t, { env: { MUSTER_BUS_URL: `nats://${net}.2:${port}` } });
+    await startNatsServer(t, { port, args: ['-a', far.address], wrapper: far.wrapper });
+    const node = await startNode(t, { env: { MUSTER_BUS_URL: `nats://${far.address}:${port}` } });
     await connected(node, 30_000);
-    assert.ok(await ip('link', 'set', outer, 'down'));
+    assert.ok(await far.cut());
     await cutOff(node, 60_000); // no packet says so: two pings without an answer do
-    assert.ok(await ip('link', 'set', outer, 'up'));
+    assert.ok(await far.heal());
     await connected(node, 60_000);
     await node.stop();
 });

@@ -2,16 +2,41 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import test from 'node:test';
+import test, { after, before } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { report, startHub } from '../lib/hub.mjs';
 import { prepareNode } from '../lib/node.mjs';
+import { Postgres } from '../lib/postgres.mjs';
 import { waitUntil } from '../lib/wait.mjs';
 
 const day = Date.UTC(2026, 10, 1);
 const hour = 3_600_000;
 
-test('H8 who has no key, a wrong one, or is not known, is refused', async (t) => {
+// Each test runs on both stores: on a file of its own, and on a schema of its own of one server.
+const server = new Postgres();
+const schemas = new Map(); // of a hub's folder: a second hub in the same one finds what the first one left
+before(() => server.start());
+after(() => server.destroy());
+
+async function startOnPostgres(t, options = {}) {
+    const schema = schemas.get(options.dir) ?? server.schema();
+    const store = `  store = "${server.url(schema.option)}"\n`;
+    const hub = await startHub(t, { ...options, config: store + (options.config ?? '') });
+    schemas.set(hub.dir, schema);
+    return Object.assign(hub, { stored: () => server.query(`SELECT * FROM ${schema.name}.instances`) });
+}
+
+async function startOnFile(t, options) {
+    const hub = await startHub(t, options);
+    return Object.assign(hub, { stored: () => readFileSync(hub.storePath) });
+}
+
+function onEach(name, run) {
+    test(name, (t) => run(t, startOnFile));
+    test(`${name}, on PostgreSQL`, (t) => run(t, startOnPostgres));
+}
+
+onEach('H8 who has no key, a wrong one, or is not known, is refused', async (t, startHub) => {
     const hub = await startHub(t);
     const a = await hub.enrol({ name: 'a' });
     const body = report(a.instance_id, day, day + hour);
@@ -23,10 +48,10 @@ test('H8 who has no key, a wrong one, or is not known, is refused', async (t) =>
     assert.equal((await hub.post('/api/v1/instances', { name: 'x', instance_id: a.instance_id })).status, 409);
     assert.equal((await hub.post('/api/v1/instances', { name: 'x', instance_id: 'a/b' })).json.pointer, '/instance_id');
     assert.equal((await hub.request('POST', '/api/v1/instances', { name: 'x' }, { authorization: 'Bearer wrong-token-of-nobody' })).status, 401);
-    assert.equal(readFileSync(hub.storePath).includes(a.api_key), false); // hashed
+    assert.equal(hub.stored().includes(a.api_key), false); // hashed
 });
 
-test('H8, H9 each body gets the status that it deserves', async (t) => {
+onEach('H8, H9 each body gets the status that it deserves', async (t, startHub) => {
     const hub = await startHub(t, { config: '  rate = 1\n  burst = 14' });
     const a = await hub.enrol({ name: 'a' });
     const body = report(a.instance_id, day, day + hour, { epoch: 'e', window_no: 7, new_field: { kept: [1] } });
@@ -57,7 +82,7 @@ test('H8, H9 each body gets the status that it deserves', async (t) => {
     assert.equal(Number(limited.headers['retry-after']) >= 1, true);
 });
 
-test('H8 a report outlives a kill right after its answer', async (t) => {
+onEach('H8 a report outlives a kill right after its answer', async (t, startHub) => {
     const hub = await startHub(t);
     const a = await hub.enrol({ name: 'a' });
     for (let i = 0; i < 5; i++) {
@@ -69,7 +94,7 @@ test('H8 a report outlives a kill right after its answer', async (t) => {
     assert.equal((await hub.get('/api/v1/usage?bucket=month&from=2026-11-01&to=2026-12-01')).json.rows[0].tasks, 60);
 });
 
-test('H8 a key is exchanged without a gap', async (t) => {
+onEach('H8 a key is exchanged without a gap', async (t, startHub) => {
     const hub = await startHub(t);
     const a = await hub.enrol({ name: 'a' });
     const send = (key, i) => hub.send({ ...a, api_key: key }, report(a.instance_id, day + i * hour, day + (i + 1) * hour));
@@ -82,7 +107,7 @@ test('H8 a key is exchanged without a gap', async (t) => {
     assert.equal((await send(printed.stdout.trim(), 2)).status, 200);
 });
 
-test('H8 with a join token an instance enrols itself', async (t) => {
+onEach('H8 with a join token an instance enrols itself', async (t, startHub) => {
     const hub = await startHub(t, { config: '  join_token = "a-token-for-joining"' });
     const b = { instance_id: 'b', api_key: 'a-key-of-its-own-0123' };
     const body = report('b', day, day + hour);
@@ -92,7 +117,7 @@ test('H8 with a join token an instance enrols itself', async (t) => {
     assert.equal((await hub.send({ ...b, api_key: 'a-key-of-another-0123' }, body, { 'x-hub-join-token': 'a-token-for-joining' })).status, 401);
 });
 
-test('H9, H15 gaps, overlaps, rewinds and clones are listed', async (t) => {
+onEach('H9, H15 gaps, overlaps, rewinds and clones are listed', async (t, startHub) => {
     const hub = await startHub(t);
     const a = await hub.enrol({ name: 'a' });
     const send = (from, to, no) => hub.send(a, report(a.instance_id, day + from * hour, day + to * hour, { epoch: 'e', window_no: no }));
@@ -107,7 +132,7 @@ test('H9, H15 gaps, overlaps, rewinds and clones are listed', async (t) => {
     assert.match((await hub.get(`/api/v1/instances/${a.instance_id}/gaps?format=csv`)).text, /^id,kind,window_start,/);
 });
 
-test('H10 licences are signed, and say how an instance stands', async (t) => {
+onEach('H10 licences are signed, and say how an instance stands', async (t, startHub) => {
     const hub = await startHub(t);
     const key = path.join(hub.dir, 'vendor.key');
     const made = await hub.command(['hub', 'licence', 'key', key]);
@@ -161,7 +186,7 @@ test('H10 licences are signed, and say how an instance stands', async (t) => {
     assert.match((await started.get('/api/v1/compliance?format=csv')).text, /^instance_id,name,group,state,/);
 });
 
-test('H11 usage by hour, day and month, by instance, type, status and model', async (t) => {
+onEach('H11 usage by hour, day and month, by instance, type, status and model', async (t, startHub) => {
     const hub = await startHub(t);
     const [a, b] = [await hub.enrol({ name: 'a', instance_id: 'a' }), await hub.enrol({ name: 'b', instance_id: 'b' })];
     const models = { 'm-1': { runs: 2, input_tokens: 10, output_tokens: 5, cost_usd: 0.25 } };
@@ -183,7 +208,7 @@ test('H11 usage by hour, day and month, by instance, type, status and model', as
     assert.equal((await hub.get(next)).json.rows.length, 10);
 });
 
-test('H12 an instance that says nothing for three intervals is silent, until it is heard again', async (t) => {
+onEach('H12 an instance that says nothing for three intervals is silent, until it is heard again', async (t, startHub) => {
     const hub = await startHub(t);
     const a = await hub.enrol({ name: 'a', instance_id: 'a' });
     await hub.send(a, report('a', day, day + hour, { interval_seconds: 0.05 }));
@@ -197,7 +222,7 @@ test('H12 an instance that says nothing for three intervals is silent, until it 
     assert.equal((await hub.get('/api/v1/events')).json.events.at(-1).type, 'heard');
 });
 
-test('H14 an instance that is deleted takes with it all that it sent', async (t) => {
+onEach('H14 an instance that is deleted takes with it all that it sent', async (t, startHub) => {
     const hub = await startHub(t);
     const [a, b] = [await hub.enrol({ name: 'a', instance_id: 'a' }), await hub.enrol({ name: '=b,"c"', instance_id: 'b' })];
     await hub.send(a, report('a', day, day + hour));
@@ -213,7 +238,7 @@ test('H14 an instance that is deleted takes with it all that it sent', async (t)
     assert.match(listed.stdout, /^b\s/m);
 });
 
-test('the hub describes itself, and keeps strangers out', async (t) => {
+onEach('the hub describes itself, and keeps strangers out', async (t, startHub) => {
     const hub = await startHub(t);
     assert.equal((await hub.get('/healthz')).json.status, 'ok');
     assert.equal((await hub.get('/readyz')).json.status, 'ready');

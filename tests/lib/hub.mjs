@@ -16,7 +16,7 @@ export class Hub {
     #readyBefore = 0;
     #options;
 
-    // options: config (text inside hub { }), more (text of muster.conf), env
+    // options: config (text inside hub { }), more (text of muster.conf), env, host (127.0.0.1 without), wrapper (argv put before)
     constructor(dir, options = {}) {
         this.dir = dir;
         this.#options = options;
@@ -27,18 +27,20 @@ export class Hub {
     get logPath() { return path.join(this.dir, 'hub.log'); }
     get storePath() { return path.join(this.dir, 'data', 'hub.db'); }
     get log() { return existsSync(this.logPath) ? readFileSync(this.logPath, 'utf8') : ''; }
-    get url() { return `http://127.0.0.1:${this.port}`; }
-    get target() { return { host: '127.0.0.1', port: this.port }; }
+    get host() { return this.#options.host ?? '127.0.0.1'; }
+    get url() { return `http://${this.host}:${this.port}`; }
+    get target() { return { host: this.host, port: this.port }; }
     get running() { return this.pid !== null && this.exited === null; }
 
     configure(text, more = '') {
-        writeFileSync(this.configPath, `data_dir = "${path.join(this.dir, 'data')}"\n${more}\nhub {\n  listen = "127.0.0.1:${this.#options.port ?? 0}"\n${text}\n}\n`);
+        writeFileSync(this.configPath, `data_dir = "${path.join(this.dir, 'data')}"\n${more}\nhub {\n  listen = "${this.host}:${this.#options.port ?? 0}"\n${text}\n}\n`);
     }
     async start() {
         this.#readyBefore = this.#readyLines().length;
         this.exited = null;
         const out = openSync(this.logPath, 'a');
-        const child = spawn(binary, ['hub', '--config', this.configPath], { cwd: this.dir, env: environmentFor(this.dir, this.#options.env), stdio: ['ignore', out, out] });
+        const argv = [...(this.#options.wrapper ?? []), binary, 'hub', '--config', this.configPath];
+        const child = spawn(argv[0], argv.slice(1), { cwd: this.dir, env: environmentFor(this.dir, this.#options.env), stdio: ['ignore', out, out] });
         closeSync(out);
         child.on('exit', (code, signal) => (this.exited = { code, signal }));
         this.pid = child.pid;

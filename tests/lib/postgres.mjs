@@ -1,6 +1,7 @@
 // postgres.mjs -- a PostgreSQL of a test's own: Debian's, in a private folder, on a Unix socket there and no port.
 import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, chownSync, closeSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import { atEnd } from './cleanup.mjs';
 import { waitUntil } from './wait.mjs';
@@ -23,6 +24,13 @@ export class Postgres {
     }
     get #data() { return path.join(this.dir, 'data'); }
     get log() { return readFileSync(path.join(this.dir, 'server.log'), 'utf8'); }
+    #schemas = 0;
+    // A new one, as what a URL ends with: two stores in one database don't see each other.
+    schema() {
+        const name = `s${this.#schemas++}`;
+        this.query(`CREATE SCHEMA ${name}`);
+        return { name, option: `&options=-csearch_path%3D${name}` };
+    }
     url(more = '') { return `postgres://postgres@/postgres?host=${this.dir}${more}`; }
 
     // fsync is for power cuts, which no test makes; the pages of a killed server are the kernel's already.
@@ -56,4 +64,64 @@ export async function startPostgres(t) {
     const server = new Postgres();
     atEnd(t, () => server.destroy());
     return server.start();
+}
+
+// A line to the server that can be cut at a COMMIT: 'before' the server has it, or 'after' it has done it and before the client hears.
+// It reads the client's half of the protocol: a length and a body, behind a letter in all messages but the first.
+export async function commitCutter(t, server) {
+    const dir = mkdtempSync('/tmp/muster-pg-');
+    const lines = new Set();
+    let plan = null, open = true;
+    const cut = () => {
+        const { resolve, comesBack } = plan;
+        plan = null;
+        open = comesBack;
+        for (const socket of lines) socket.destroy();
+        resolve();
+    };
+    const listener = net.createServer((client) => {
+        if (!open) return client.destroy();
+        const upstream = net.connect(path.join(server.dir, '.s.PGSQL.5432'));
+        let bytes = Buffer.alloc(0), started = false, commit = null, answered = false;
+        for (const socket of [client, upstream]) {
+            lines.add(socket);
+            socket.on('error', () => {});
+            socket.on('close', () => { lines.delete(socket); client.destroy(); upstream.destroy(); });
+        }
+        const take = (message) => { // false: this one stays here, with the line
+            const letter = String.fromCharCode(message[0]);
+            const texts = message.subarray(5).toString('latin1').split('\0');
+            if (letter === 'P' && texts[1] === 'COMMIT') commit = texts[0];
+            if (letter !== 'B' || texts[1] !== commit || !plan) return true;
+            if (plan.when === 'before') return false;
+            answered = true;
+            return true;
+        };
+        client.on('data', (data) => {
+            bytes = Buffer.concat([bytes, data]);
+            for (;;) {
+                const head = started ? 1 : 0;
+                if (bytes.length < head + 4) return;
+                const size = head + bytes.readInt32BE(head);
+                if (bytes.length < size) return;
+                const message = bytes.subarray(0, size);
+                if (started && !take(message)) return cut();
+                started = true;
+                upstream.write(message);
+                bytes = bytes.subarray(size);
+            }
+        });
+        upstream.on('data', (data) => {
+            if (!answered || !plan) return client.write(data);
+            if (data.includes('COMMIT\0')) cut(); // CommandComplete
+        });
+    });
+    await new Promise((resolve) => listener.listen(path.join(dir, '.s.PGSQL.5432'), resolve));
+    atEnd(t, () => { for (const socket of lines) socket.destroy(); listener.close(); rmSync(dir, { recursive: true, force: true }); });
+    return {
+        url: (more = '') => `postgres://postgres@/postgres?host=${dir}${more}`,
+        // Fulfilled once it is cut.
+        cutNext: (when, { comesBack = true } = {}) => new Promise((resolve) => (plan = { when, comesBack, resolve })),
+        open: () => (open = true),
+    };
 }

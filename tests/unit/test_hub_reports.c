@@ -16,8 +16,6 @@ struct sent {
 static int send_at(struct fixture *f, const struct sent *s, const char *payload, int64_t now_us,
                    struct report_taken *ret)
 {
-    struct err e = {0};
-    struct instance i;
     struct report_status status = {"done", s->tasks};
     struct report_type type = {"review", s->tasks, s->tasks, s->tasks * 1000};
     struct report r = {.instance_id = "n1",
@@ -33,12 +31,17 @@ static int send_at(struct fixture *f, const struct sent *s, const char *payload,
                        .type_count = 1,
                        .total_known = s->total_tasks >= 0,
                        .total_tasks = s->total_tasks};
-    int rc = instance_take(f->db, "n1", now_us, &f->a, &i, &e);
-    if (rc == 0)
-        rc = report_take(f->db, &i, &r, str_of(payload), now_us, ret, &e);
-    if (rc != 0 && rc != REPORT_E_CONFLICT)
-        fail_msg("%s", e.text);
-    return rc;
+    struct report_arrival arrival = {.report = &r, .payload = str_of(payload)};
+    struct rollup_sums sums;
+    size_t count = 0;
+    rollup_sums_init(&sums);
+    MUST(instance_find(f->db, (const char *const[]){"n1"}, 1, &f->a, &arrival.instance, &count, &e));
+    assert_int_equal(count, 1);
+    MUST(report_take(f->db, &arrival, 1, now_us, &sums, &e));
+    MUST(rollup_sums_write(&sums, f->db, &e));
+    rollup_sums_deinit(&sums);
+    *ret = arrival.taken;
+    return arrival.outcome;
 }
 
 static struct report_taken take(struct fixture *f, struct sent s)
@@ -250,6 +253,29 @@ static void a_report_counts_in_the_hour_day_and_month_that_it_begins_in(void **s
     }
 }
 
+/* A row a day: however long a page is, all come once and in order. */
+static void a_list_in_pages_is_the_list(void **state)
+{
+    struct fixture *f = enrolled(*state);
+    for (int64_t day = 0; day < 10; day++)
+        (void)TAKE_WINDOW(day * 1440, day * 1440 + 5, day + 1, day % 2 ? "e" : "f", day);
+    for (int64_t limit = 1; limit <= 11; limit++) {
+        struct rollup_question q = {.bucket = ROLLUP_DAY, .kind = "type", .to_us = INT64_MAX, .limit = limit};
+        struct rollup_row *rows = NULL;
+        size_t count = 0, seen = 0;
+        do {
+            MUST(rollup_list(f->db, &q, &f->a, &rows, &count, &e));
+            for (size_t i = 0; i < count; i++)
+                assert_int_equal(rows[i].tasks, seen++);
+            if (count) {
+                q.after_bucket_us = rows[count - 1].bucket_us;
+                q.after_key = rows[count - 1].key;
+            }
+        } while (count);
+        assert_int_equal(seen, 10);
+    }
+}
+
 static void what_is_swept_still_counts_and_still_is_no_news(void **state)
 {
     struct fixture *f = enrolled(*state);
@@ -276,6 +302,7 @@ int main(void)
         cmocka_unit_test(totals_that_do_not_add_up_are_listed),
         cmocka_unit_test(silence_is_found_after_three_intervals_and_ends_with_a_report),
         cmocka_unit_test(a_report_counts_in_the_hour_day_and_month_that_it_begins_in),
+        cmocka_unit_test(a_list_in_pages_is_the_list),
         cmocka_unit_test(what_is_swept_still_counts_and_still_is_no_news),
     };
     return fixture_run("hub_reports", tests, COUNT_OF(tests));

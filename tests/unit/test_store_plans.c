@@ -8,6 +8,7 @@
 #include "store/audit.h"
 #include "store/fleet.h"
 #include "store/idempotency.h"
+#include "store/reports.h"
 #include "store/runs.h"
 #include "store/schedules.h"
 #include "store/scripts.h"
@@ -160,6 +161,66 @@ static void call_schedules(struct fixture *f)
     MUST(script_get(f->db, "s", &id, &id, &e));
 }
 
+static void assert_asked(int rc)
+{
+    assert_true(rc == 0 || rc == DB_E_NONE);
+}
+
+static void call_chains(struct fixture *f, int64_t no)
+{
+    struct instance *found = NULL, *silent;
+    struct instance_gap gap, *gaps;
+    struct rollup_sums sums;
+    size_t n = 0, count = 0;
+    struct report r = {.instance_id = "n",
+                       .epoch = "e",
+                       .window_no = no,
+                       .window_start_us = T0 + no * SECOND,
+                       .window_end_us = T0 + (no + 1) * SECOND};
+    rollup_sums_init(&sums);
+    MUST(instance_find(f->db, (const char *const[]){"n", "m"}, 2, &f->a, &found, &count, &e));
+    struct report_arrival arrival = {.instance = found, .report = &r, .payload = STR("{}")};
+    MUST(report_take(f->db, &arrival, 1, T0, &sums, &e));
+    MUST(rollup_sums_write(&sums, f->db, &e));
+    rollup_sums_deinit(&sums);
+    assert_asked(gap_around(f->db, "n", T0, T0, &f->a, &gap, NULL));
+    assert_asked(gap_numbered(f->db, "n", "e", 2, &f->a, &gap, NULL));
+    assert_asked(gap_newest(f->db, "n", "clone", "e", &f->a, &gap, NULL));
+    MUST(gap_list(f->db, "n", "gap", 0, 10, &f->a, &gaps, &n, &e));
+    MUST(instance_mark_silent(f->db, T0, 10, &f->a, &silent, &n, &e));
+    assert_asked(instance_any_overdue(f->db, T0, NULL));
+}
+
+static void call_hub(struct fixture *f)
+{
+    static const int64_t numbers[] = {1, 5, 3, 1}; /* next, behind a gap, into it, again */
+    struct instance *instances;
+    struct stored_report *reports;
+    struct hub_event *events;
+    struct rollup_row *rows;
+    size_t n;
+    int64_t deleted;
+    MUST(instance_insert(
+        f->db, &(struct instance){.id = "n", .name = "n", .key_hash = "h", .expected_by = T0}, T0, &e));
+    for (size_t i = 0; i < COUNT_OF(numbers); i++)
+        call_chains(f, numbers[i]);
+    for (int group = 0; group < 2; group++)
+        MUST(instance_list(f->db,
+                           &(struct instance_filter){.after = "", .group = group ? "g" : NULL, .limit = 10},
+                           &f->a, &instances, &n, &e));
+    MUST(report_list(f->db, &(struct report_filter){.instance_id = "n", .limit = 10, .to_us = INT64_MAX},
+                     &f->a, &reports, &n, &e));
+    MUST(hub_event_list(f->db, 0, 10, &f->a, &events, &n, &e));
+    for (int b = 0; b < ROLLUP_BUCKETS; b++) {
+        struct rollup_question q = {
+            .bucket = (enum rollup_bucket)b, .kind = "type", .to_us = INT64_MAX, .limit = 10};
+        MUST(rollup_list(f->db, &q, &f->a, &rows, &n, &e));
+        MUST(rollup_sweep(f->db, (enum rollup_bucket)b, T0, 10, &deleted, &e));
+    }
+    MUST(rollup_hours(f->db, "n", T0, &f->a, &rows, &n, &e));
+    MUST(report_sweep(f->db, T0, 10, &deleted, &e));
+}
+
 /* A scan of a whole table or of a full index.  Allowed: partial indexes, which cover what is alive; the lists
  * that a claim is given; tables of a handful of rows. */
 static bool walks_history(const char *step)
@@ -171,7 +232,8 @@ static bool walks_history(const char *step)
         "USING INDEX jobs_running",
         "USING INDEX runs_live",
         "SCAN full_repos VIRTUAL TABLE",
-        "SCAN sessions", /* both once, when the node starts */
+        "SCAN json_each VIRTUAL TABLE", /* a list of ids that is asked for */
+        "SCAN sessions",                /* both once, when the node starts */
         "SCAN agents",
         "SCAN audit_chain",
         "SCAN workers",         /* as many as were ever configured */
@@ -227,6 +289,7 @@ static void no_statement_walks_a_table(void **state)
     call_the_rest(f);
     call_fleet(f);
     call_schedules(f);
+    call_hub(f);
     f->db->driver->each_statement(f->db, count, &statements);
     assert_true(statements > 80);
     (void)snprintf(path, sizeof(path), "%s/test.db", f->dir);

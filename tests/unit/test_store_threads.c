@@ -165,6 +165,78 @@ static void an_operation_that_fails_takes_nothing_with_it(void **state)
     node_free(n);
 }
 
+/* -- several as one -- */
+
+static int together_calls, together_ops, together_fails;
+
+static int run_together(struct store_op **ops, size_t count, struct db *db, struct err *e)
+{
+    int rc = 0;
+    together_calls++;
+    together_ops += (int)count;
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        const struct test_op *t = CONTAINER_OF(ops[i], struct test_op, op);
+        ops[i]->rc = t->fails_with;
+        if (t->fails_with == 0)
+            rc = setting_put(db, t->key, STR("1"), e);
+    }
+    return rc ? rc : together_fails;
+}
+
+/* One that waits, and behind it `count` of a kind, with one of another kind in their middle. */
+static void write_several(struct node *n, struct test_op *ops, size_t count, const char *const *keys)
+{
+    struct test_op first;
+    sem_t gate;
+    (void)sem_init(&gate, 0, 0);
+    init_write(&first, n, "first");
+    first.waits_for = &gate;
+    store_write(n->store, &first.op);
+    for (size_t i = 0; i < count; i++) {
+        int fails_with = ops[i].fails_with;
+        init_write(&ops[i], n, keys[i]);
+        ops[i].fails_with = fails_with;
+        ops[i].op.run_together = i == count / 2 ? NULL : run_together;
+        store_write(n->store, &ops[i].op);
+    }
+    (void)sem_post(&gate);
+    for (size_t i = 0; i < count; i++)
+        run_until(n, &ops[i]);
+    (void)sem_destroy(&gate);
+}
+
+static void operations_of_a_kind_that_came_together_run_as_one(void **state)
+{
+    struct node *n = node_new(*state, 100);
+    static const char *const keys[] = {"a", "b", "c", "d", "e", "f", "g"};
+    struct test_op ops[7] = {[1] = {.fails_with = 77}};
+    together_calls = together_ops = together_fails = 0;
+    write_several(n, ops, COUNT_OF(ops), keys);
+    assert_int_equal(together_calls, 2); /* a b c, d for itself, e f g */
+    assert_int_equal(together_ops, 6);
+    for (size_t i = 0; i < COUNT_OF(ops); i++)
+        assert_int_equal(ops[i].rc, i == 1 ? 77 : 0);
+    assert_null(read_setting(n, "b"));
+    assert_string_equal(read_setting(n, "g"), "1");
+    node_free(n);
+}
+
+static void what_fails_as_one_is_run_one_by_one(void **state)
+{
+    struct node *n = node_new(*state, 100);
+    static const char *const keys[] = {"a", "b", "c", "d", "e", "f", "g"};
+    struct test_op ops[7] = {[4] = {.fails_with = 77}};
+    together_calls = together_ops = 0;
+    together_fails = -EIO;
+    write_several(n, ops, COUNT_OF(ops), keys);
+    assert_int_equal(together_calls, 2);
+    for (size_t i = 0; i < COUNT_OF(ops); i++) {
+        assert_int_equal(ops[i].rc, i == 4 ? 77 : 0);
+        assert_int_equal(read_setting(n, keys[i]) == NULL, i == 4);
+    }
+    node_free(n);
+}
+
 /* D2: reads never wait for a write; they see what was committed. */
 static void a_read_does_not_wait_for_a_write(void **state)
 {
@@ -302,6 +374,8 @@ int main(void)
         cmocka_unit_test(a_write_is_answered_on_the_loop_thread_and_is_there),
         cmocka_unit_test(what_waits_together_commits_together),
         cmocka_unit_test(an_operation_that_fails_takes_nothing_with_it),
+        cmocka_unit_test(operations_of_a_kind_that_came_together_run_as_one),
+        cmocka_unit_test(what_fails_as_one_is_run_one_by_one),
         cmocka_unit_test(a_read_does_not_wait_for_a_write),
         cmocka_unit_test(a_queue_that_is_full_refuses_and_answers_later),
         cmocka_unit_test(what_can_wait_joins_the_next_group),

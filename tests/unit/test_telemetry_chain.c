@@ -38,14 +38,19 @@ static bool hub_takes(struct net *n, const char *payload, struct report_taken *r
 {
     struct arena a;
     struct report r;
-    struct instance i;
-    struct err e = {0};
+    struct report_arrival arrival = {.report = &r, .payload = str_of(payload)};
+    struct rollup_sums sums;
+    size_t count = 0;
     arena_init(&a);
-    assert_int_equal(report_body_parse(str_of(payload), &a, &r, &e), 0);
-    assert_int_equal(instance_take(n->hub->db, "n1", n->now_us, &a, &i, &e), 0);
-    int rc = report_take(n->hub->db, &i, &r, str_of(payload), n->now_us, ret, &e);
-    if (rc != 0)
-        fail_msg("the hub refuses: %d %s", rc, e.text);
+    rollup_sums_init(&sums);
+    MUST(report_body_parse(str_of(payload), &a, &r, &e));
+    MUST(instance_find(n->hub->db, (const char *const[]){"n1"}, 1, &a, &arrival.instance, &count, &e));
+    assert_int_equal(count, 1);
+    MUST(report_take(n->hub->db, &arrival, 1, n->now_us, &sums, &e));
+    assert_int_equal(arrival.outcome, 0);
+    MUST(rollup_sums_write(&sums, n->hub->db, &e));
+    rollup_sums_deinit(&sums);
+    *ret = arrival.taken;
     arena_reset(&a);
     return true;
 }
