@@ -296,7 +296,28 @@ int gap_list(struct db *db, const char *instance_id, const char *kind, int64_t a
     return rc;
 }
 
+int gap_count(struct db *db, const char *first, const char *last,
+              void (*each)(void *arg, struct str instance_id, struct str kind, int64_t count), void *arg,
+              struct err *e)
+{
+    CLEANUP(db_done) struct db_cursor c = {0};
+    int rc = db_query(db,
+                      "SELECT instance_id, kind, COUNT(*) FROM instance_gaps WHERE instance_id >= $1 AND"
+                      " instance_id <= $2 GROUP BY instance_id, kind",
+                      DB_ARGS(DB_TEXT(first), DB_TEXT(last)), &c, e);
+    while (rc == 0 && (rc = db_next(&c, e)) == 1) {
+        each(arg, db_str(&c, 0), db_str(&c, 1), db_i64(&c, 2));
+        rc = 0;
+    }
+    return rc;
+}
+
 /* -- events -- */
+
+int hub_event_newest(struct db *db, int64_t *ret_id, struct err *e)
+{
+    return db_value_i64(db, "SELECT COALESCE(MAX(id), 0) FROM hub_events", DB_NO_ARGS, ret_id, e);
+}
 
 int hub_event_insert(struct db *db, const char *instance_id, const char *type, const char *detail,
                      int64_t now_us, struct err *e)

@@ -1,5 +1,6 @@
 // The fleet: one row per agent, in groups, with what the node says of each (spec 95 Console).
 import { useMemo } from 'preact/hooks';
+import { Choice } from './controls.jsx';
 import { filterAgents, groupAgents, sortAgents } from './fleet-rows.js';
 import { UNKNOWN, age, bytes, clock, cost, count, percent, shortPath, text } from './format.js';
 import { choices } from './query.js';
@@ -59,17 +60,7 @@ function GroupHead({ group, by }) {
     );
 }
 
-function Choice({ label, name, value, options, onChange }) {
-    return (
-        <label>{label}
-            <select name={name} value={value} onChange={(e) => onChange({ [name]: e.currentTarget.value })}>
-                {options.map(([option, title]) => <option key={option} value={option}>{title}</option>)}
-            </select>
-        </label>
-    );
-}
-
-function Filters({ query, agents, onQuery }) {
+function FleetFilters({ query, agents, onQuery }) {
     const vendors = [...new Set([...agents.map((a) => a.vendor), query.vendor].filter(Boolean))].sort();
     return (
         <form class="filters" role="search" onSubmit={(e) => e.preventDefault()}>
@@ -95,7 +86,7 @@ export function Fleet({ query, onQuery, lists: { agents, sessions }, history, no
     }, [agents, sessions, query]);
     return (
         <>
-            <Filters query={query} agents={agents} onQuery={onQuery} />
+            <FleetFilters query={query} agents={agents} onQuery={onQuery} />
             <p class="counts" role="status">{filtered ? `${shown.length} of ${agents.length} agents` : `${agents.length} ${agents.length === 1 ? 'agent' : 'agents'}`}</p>
             {agents.length === 0 && <p class="empty">No agent is known to this node. One that starts on this host appears within seconds.</p>}
             {groups.length > 0 && <Table label="Agents" columns={columns} groups={groups} idOf={(a) => a.id} context={{ now, history }} extraOf={(a) => history.get(a.id)} />}

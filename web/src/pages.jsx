@@ -1,21 +1,9 @@
-// The pages: each names the lists of the API that it shows, and their columns.  A further page is a row.
+// The pages of a node: each names the lists of the API that it shows, and their columns.  A further page is a row.
+import { figure, marked, plain, ticking } from './columns.jsx';
 import { Fleet } from './fleet.jsx';
 import { age, away, cost, count, seconds, shortPath, span, text, yesNo } from './format.js';
+import { familyOf } from './verdicts.js';
 
-const plain = (key, title, more) => ({ key, title, print: (row) => text(row[key]), tip: (row) => (typeof row[key] === 'string' ? row[key] : undefined), ...more });
-const figure = (key, title, print = count) => ({ key, title, end: true, print: (row) => print(row[key]) });
-const ticking = (key, title, print, valueOf = (row) => row[key]) => ({
-    key, title, ages: (row, { now }) => print(valueOf(row), now), print: (row, { now }) => print(valueOf(row), now), tip: (row) => valueOf(row) ?? undefined,
-});
-
-// Told apart by shape as well as by colour.
-const marked = (key, title, families) => ({
-    key, title,
-    print: (row) => {
-        const [family, mark] = families[row[key]] ?? ['unknown', '?'];
-        return row[key] ? { node: <span class={`badge ${family}`}><span aria-hidden="true">{mark}</span> {row[key]}</span> } : text(null);
-    },
-});
 const jobStates = { queued: ['wait', '◆'], running: ['busy', '●'], done: ['calm', '○'], failed: ['trouble', '▲'], cancelled: ['unknown', '■'] };
 const breakerStates = { closed: ['calm', '○'], half_open: ['wait', '◆'], open: ['trouble', '▲'] };
 const workerStates = { ok: ['busy', '●'], stale: ['trouble', '▲'], unknown: ['unknown', '?'] };
@@ -61,10 +49,10 @@ const totals = ({ daily }) => {
     return [['Cost', cost(sum.cost_usd)], ['Tokens', count(sum.total_tokens)], ['Messages', count(sum.messages)], ['Models without a price', unpriced ? unpriced.length : null]];
 };
 
-export const pages = [
+const pages = [
     {
         name: 'fleet', title: 'Fleet', component: Fleet,
-        sources: { agents: '/api/v1/agents?limit=10000', sessions: '/api/v1/sessions' },
+        sourcesOf: () => ({ agents: '/api/v1/agents?limit=10000', sessions: '/api/v1/sessions' }),
         lists: [
             { name: 'agents', source: 'agents', rowsOf: (json) => json.agents, idOf: 'id' },
             { name: 'sessions', source: 'sessions', rowsOf: (json) => json.sessions, idOf: 'id' },
@@ -72,23 +60,33 @@ export const pages = [
     },
     {
         name: 'queue', title: 'Queue', facts: jobCounts,
-        sources: { status: '/api/v1/status', profiles: '/api/v1/profiles', jobs: '/api/v1/jobs?order=newest&limit=200' },
+        sourcesOf: () => ({ status: '/api/v1/status', profiles: '/api/v1/profiles', jobs: '/api/v1/jobs?order=newest&limit=200' }),
         lists: [
             { name: 'profiles', source: 'profiles', title: 'Profiles', rowsOf: (json) => json.profiles.map((p) => ({ ...p, ...p.breaker })), idOf: 'name', columns: profiles, empty: 'No agent is configured: an agent block in muster.conf makes a profile.' },
             { name: 'jobs', source: 'jobs', title: 'Jobs, the newest 200', rowsOf: (json) => json.jobs, idOf: 'id', columns: jobs, empty: 'No job has been queued yet.' },
         ],
     },
     {
-        name: 'workers', title: 'Workers', sources: { workers: '/api/v1/workers' },
+        name: 'workers', title: 'Workers', sourcesOf: () => ({ workers: '/api/v1/workers' }),
         lists: [{ name: 'workers', source: 'workers', title: 'Roll call', rowsOf: (json) => json.workers, idOf: 'name', columns: workers, empty: 'No worker is expected and none has been heard of.' }],
     },
     {
-        name: 'schedules', title: 'Schedules', sources: { schedules: '/api/v1/schedules' },
+        name: 'schedules', title: 'Schedules', sourcesOf: () => ({ schedules: '/api/v1/schedules' }),
         lists: [{ name: 'schedules', source: 'schedules', title: 'Schedules', rowsOf: (json) => json.schedules, idOf: 'name', columns: schedules, empty: 'No scheduler has reported a schedule.' }],
     },
     {
         name: 'usage', title: 'Usage', facts: totals,
-        sources: { daily: '/api/v1/usage?group=day', models: '/api/v1/usage?group=model', projects: '/api/v1/usage?group=project' },
+        sourcesOf: () => ({ daily: '/api/v1/usage?group=day', models: '/api/v1/usage?group=model', projects: '/api/v1/usage?group=project' }),
         lists: [usageList('date', 'daily', 'By day'), usageList('model', 'models', 'By model'), usageList('project', 'projects', 'By project')],
     },
 ];
+
+export const node = {
+    name: 'node', title: 'muster', pages,
+    signIn: <>This node asks for a token. <code>muster tokens create --role viewer</code> on its host makes one.</>,
+    newsOf: (type, data) => {
+        if (type !== 'event.agent.verdict') return null;
+        const { agent_name: name, to, cause } = JSON.parse(data);
+        return familyOf(to) === 'trouble' ? `${name}: ${to}. ${cause}` : null;
+    },
+};
