@@ -21,6 +21,7 @@ export const marked = (key, title, families) => ({
 export const linked = (key, title, page, { idOf, nameOf, subOf }) => ({
     key, title, tip: idOf,
     print: (row, { go }) => {
+        if (!idOf(row)) return text(nameOf(row));
         const query = { ...defaults, page, id: idOf(row) };
         return { node: <><a class="main" href={printQuery(query)} onClick={(e) => go(e, query)}>{text(nameOf(row))}</a><span class="sub">{subOf(row)}</span></> };
     },

@@ -19,12 +19,12 @@ export function Lists({ page, query, onQuery, go, lists, data, now }) {
             {page.head?.({ data, now, go })}
             {page.facts && <Facts facts={page.facts(data, now)} />}
             {page.chart && <Chart {...page.chart(lists, query)} />}
-            {page.lists.map(({ name, title, source, idOf, columns, columnsOf, empty }) => (
+            {page.lists.map(({ name, title, source, idOf, columns, columnsOf, nextOf, empty }) => (
                 <section key={name} aria-labelledby={`list-${name}`} data-list={name}>
                     <h2 id={`list-${name}`}>{title}</h2>
                     {lists[name].length === 0 ? <p class="empty">{empty}</p>
                         : <Table label={title} columns={columns ?? columnsOf(query)} groups={[{ id: name, head: null, rows: lists[name] }]} idOf={(row) => row[idOf] ?? ''} context={{ now, go }} />}
-                    <Pager title={title} next={data[source]?.next} query={query} go={go} />
+                    <Pager title={title} next={nextOf ? nextOf(data[source]?.json) : data[source]?.next} query={query} go={go} />
                 </section>
             ))}
         </>

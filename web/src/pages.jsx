@@ -1,7 +1,9 @@
 // The pages of a node: each names the lists of the API that it shows, and their columns.  A further page is a row.
-import { figure, marked, plain, ticking } from './columns.jsx';
+import { Agent } from './agent.jsx';
+import { figure, linked, marked, Mark, plain, ticking } from './columns.jsx';
 import { Fleet } from './fleet.jsx';
-import { age, away, cost, count, seconds, shortPath, span, text, yesNo } from './format.js';
+import { age, away, cost, count, instant, seconds, shortPath, span, text, yesNo } from './format.js';
+import { apiPath } from './query.js';
 import { familyOf } from './verdicts.js';
 
 const jobStates = { queued: ['wait', '◆'], running: ['busy', '●'], done: ['calm', '○'], failed: ['trouble', '▲'], cancelled: ['unknown', '■'] };
@@ -40,6 +42,31 @@ const usageList = (key, list, title) => ({
     empty: 'No transcript of an agent has been found.',
 });
 
+const proofs = { verified: ['good', '○'], unverified: ['wait', '◆'], contradicted: ['trouble', '▲'] };
+const outcomes = { passed: ['good', '○'], failed: ['trouble', '▲'], unknown: ['unknown', '?'] };
+const verification = [
+    linked('session_id', 'Session', 'session', { idOf: (s) => s.session_id, nameOf: (s) => s.session_id, subOf: (s) => s.agent }),
+    marked('verdict', 'Verdict', proofs), { key: 'claims_success', title: 'Claims success', print: (s) => yesNo(s.claims_success) },
+    figure('checks', 'Checks'), figure('checks_failed', 'Failed'), figure('edits', 'Edits'), { key: 'edited_since', title: 'Edited since', print: (s) => yesNo(s.edited_since) }, figure('turns', 'Turns'),
+    ticking('last_at', 'Last turn', away), ticking('verified_at', 'Looked at', away), plain('session_file', 'Transcript', { print: (s) => shortPath(s.session_file) }),
+];
+const checks = [
+    plain('kind', 'Check'), marked('outcome', 'Outcome', outcomes), plain('command', 'Command', { print: (c) => ({ node: <span class="two">{text(c.command)}</span> }) }), figure('passed', 'Passed'), figure('failed', 'Failed'),
+    plain('quote', 'Its own words', { print: (c) => ({ node: <span class="two">{text(c.quote)}</span> }) }), plain('at', 'At', { print: (c) => instant(c.at) }),
+    { key: 'line', title: 'Lines of the transcript', end: true, print: (c) => [c.use_line, c.result_line].filter((n) => n !== null).join(' to ') },
+];
+const sessionFacts = ({ session }, now) => {
+    const s = session?.json ?? {};
+    return [
+        ['Verdict', s.verdict && <Mark word={s.verdict} families={proofs} />], ['Claims success', yesNo(s.claims_success)], ['Checks', s.checks], ['Failed', s.checks_failed], ['Edits', s.edits],
+        ['Edited since the last that passed', yesNo(s.edited_since)], ['Turns', s.turns], ['Last turn', away(s.last_at, now)],
+    ];
+};
+function SessionHead({ data: { session } }) {
+    const { session_id: id, agent, session_file: file } = session?.json ?? {};
+    return <div class="thing"><h2>{text(id)}</h2><span class="sub">{[agent, file].filter(Boolean).join(' · ')}</span></div>;
+}
+
 const jobCounts = ({ status }) => {
     const { jobs: by = {}, max_concurrency: slots, live_runs: runs, paused } = status?.json ?? {};
     return [['Queued', by.queued], ['Running', by.running], ['Failed', by.failed], ['Done', by.done], ['Live runs', runs], ['Slots', slots], ['Paused', yesNo(paused)]];
@@ -57,6 +84,11 @@ const pages = [
             { name: 'agents', source: 'agents', rowsOf: (json) => json.agents, idOf: 'id' },
             { name: 'sessions', source: 'sessions', rowsOf: (json) => json.sessions, idOf: 'id' },
         ],
+    },
+    {
+        name: 'agent', title: 'Agent', under: 'fleet', component: Agent,
+        sourcesOf: ({ id }) => ({ agent: `/api/v1/agents/${encodeURIComponent(id)}` }),
+        lists: [{ name: 'history', source: 'agent', rowsOf: (json) => [...(json.history ?? [])].sort((a, b) => (a.since < b.since ? 1 : -1)), idOf: 'since' }],
     },
     {
         name: 'queue', title: 'Queue', facts: jobCounts,
@@ -78,6 +110,19 @@ const pages = [
         name: 'usage', title: 'Usage', facts: totals,
         sourcesOf: () => ({ daily: '/api/v1/usage?group=day', models: '/api/v1/usage?group=model', projects: '/api/v1/usage?group=project' }),
         lists: [usageList('date', 'daily', 'By day'), usageList('model', 'models', 'By model'), usageList('project', 'projects', 'By project')],
+    },
+    {
+        name: 'verification', title: 'Verification', filters: [{ name: 'verdict', label: 'Verdict', options: [['', 'all'], ...Object.keys(proofs).map((word) => [word, word])] }],
+        sourcesOf: (query) => ({ sessions: apiPath('/api/v1/verification', { limit: 200, verdict: query.verdict }, query.after) }),
+        lists: [{
+            name: 'sessions', source: 'sessions', title: 'Sessions', rowsOf: (json) => json.sessions, idOf: 'session_file', columns: verification,
+            nextOf: (json) => (json?.next ? `${new URLSearchParams({ after: json.next })}` : ''), empty: 'No such session has been verified: the processor verification reads transcripts when its schedule is due.',
+        }],
+    },
+    {
+        name: 'session', title: 'Session', under: 'verification', head: SessionHead, facts: sessionFacts,
+        sourcesOf: ({ id }) => ({ session: `/api/v1/verification/${encodeURIComponent(id)}` }),
+        lists: [{ name: 'checks', source: 'session', title: 'What it ran to check its work', rowsOf: (json) => json.evidence.map((c) => ({ ...c, id: `${c.use_line} ${c.use_block} ${c.number}` })), idOf: 'id', columns: checks, empty: 'Nothing: no test, no linter, no build.' }],
     },
 ];
 
