@@ -4,6 +4,7 @@ import http from 'node:http';
 import { test } from 'node:test';
 import { atEnd } from '../lib/cleanup.mjs';
 import { report, startHub } from '../lib/hub.mjs';
+import { startPostgres } from '../lib/postgres.mjs';
 import { waitUntil } from '../lib/wait.mjs';
 
 const day = Date.UTC(2026, 10, 20), hour = 3_600_000;
@@ -22,8 +23,7 @@ async function listen(t, hub, headers = {}) {
 }
 const types = (heard) => [...heard.text.matchAll(/^event: (\S+)\ndata: (.*)$/gm)].map(([, type, data]) => `${type} ${JSON.parse(data).instance_id}`);
 
-test('H14 an instance is listed with its state and what was found in its windows, and nothing is said of one that never reported', async (t) => {
-    const hub = await startHub(t);
+async function statesAndFindings(hub) {
     const [a, b, c] = [await hub.enrol({ name: 'Alpha', instance_id: 'a', group: 'g' }), await hub.enrol({ name: 'Beta', instance_id: 'b' }), await hub.enrol({ name: 'Gamma', instance_id: 'c', group: 'g' })];
     await hub.enrol({ name: 'Delta', instance_id: 'd' });
     const send = (who, from, to, no, more) => hub.send(who, report(who.instance_id, day + from * hour, day + to * hour, { epoch: 'e', window_no: no, interval_seconds: 3600, ...more }));
@@ -60,8 +60,21 @@ test('H14 an instance is listed with its state and what was found in its windows
 
     const status = (await hub.get('/api/v1/status')).json;
     assert.deepEqual([status.program, status.instances, status.instances_silent], ['hub', 4, 1]);
-    const [model] = (await hub.get('/api/v1/usage?from=2026-11-01&bucket=month&group=model')).json.rows;
+    const [model] = (await hub.get('/api/v1/usage?from=2026-11-01&to=2026-12-01&bucket=month&group=model')).json.rows;
     assert.deepEqual([model.key, model.runs, model.avg_duration_ms], ['m-1', 2, null]); // a model has no tasks that could take a time
+}
+
+test('H14 an instance is listed with its state and what was found in its windows, and nothing is said of one that never reported', async (t) => {
+    await statesAndFindings(await startHub(t));
+});
+
+test('H13 the same with PostgreSQL, where a second hub streams what the first one was told', async (t) => {
+    const postgres = await startPostgres(t);
+    const [hub, other] = await Promise.all([0, 1].map(() => startHub(t, { config: `  store = "${postgres.url()}"` })));
+    const heard = await listen(t, other);
+    await statesAndFindings(hub);
+    await waitUntil(() => types(heard).includes('event.instance.silent b'), 'the silence');
+    for (const id of 'abcd') assert.ok(types(heard).includes(`event.instance.enrolled ${id}`));
 });
 
 test('H6, H12 a report that is half an interval overdue is late, and silence comes after three', async (t) => {

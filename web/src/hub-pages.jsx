@@ -5,6 +5,7 @@ import { apiPath, choices } from './query.js';
 import { bucketName, seriesOf, usageFrom } from './series.js';
 
 const PAGE = 200;
+const COMPLIANCE_PAGE = 100; // each is judged by a month of hours, at every look
 const USAGE_PAGE = 1000;
 
 const states = { reporting: ['busy', '●'], late: ['wait', '◆'], silent: ['trouble', '▲'], enrolled: ['calm', '○'] };
@@ -129,7 +130,7 @@ const pages = [
     {
         name: 'compliance', title: 'Compliance',
         filters: [{ name: 'of_group', label: 'Group', placeholder: 'all' }, { name: 'state', label: 'Licence', options: any(Object.keys(standings)) }],
-        sourcesOf: (query) => ({ compliance: apiPath('/api/v1/compliance', { limit: PAGE, group: query.of_group, state: query.state }, query.after) }),
+        sourcesOf: (query) => ({ compliance: apiPath('/api/v1/compliance', { limit: COMPLIANCE_PAGE, group: query.of_group, state: query.state }, query.after) }),
         lists: [{ name: 'compliance', source: 'compliance', title: 'Licences', rowsOf: (json) => json.instances, idOf: 'instance_id', columns: compliance, empty: 'None of these instances.' }],
     },
     {
