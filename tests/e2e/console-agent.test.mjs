@@ -61,7 +61,7 @@ test('the page of an agent', async (t) => {
             const transcript = await worn(page, 'Transcript');
             assert.deepEqual([transcript.Turn, transcript.Size === '—'], [e.turn ?? '—', e.transcript_bytes === null]);
             const before = await waitCells(page, 'history', (found) => found.length === history.length);
-            assert.deepEqual(before.map((row) => row.verdict.slice(2)), history.map((v) => v.verdict).reverse());
+            assert.deepEqual(before.map((row) => row.verdict.slice(2)), history.map((v) => v.verdict)); // the last one first
             assert.ok(history.some((v) => v.verdict === 'working'));
             return true;
         }, 'the page to show what the API says', 30_000, 100);

@@ -88,7 +88,7 @@ const pages = [
     {
         name: 'agent', title: 'Agent', under: 'fleet', component: Agent,
         sourcesOf: ({ id }) => ({ agent: `/api/v1/agents/${encodeURIComponent(id)}` }),
-        lists: [{ name: 'history', source: 'agent', rowsOf: (json) => [...(json.history ?? [])].sort((a, b) => (a.since < b.since ? 1 : -1)), idOf: 'since' }],
+        lists: [{ name: 'history', source: 'agent', rowsOf: (json) => json.history ?? [], idOf: 'since' }],
     },
     {
         name: 'queue', title: 'Queue', facts: jobCounts,
