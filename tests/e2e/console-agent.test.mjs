@@ -103,7 +103,7 @@ test('the page of an agent', async (t) => {
 
 let serial = 0;
 const line = (session, type, content, more = {}) => JSON.stringify({ type, sessionId: session, uuid: `u${++serial}`, timestamp: '2026-10-01T10:00:00.000Z', cwd: '/work',
-    gitBranch: 'main', isSidechain: false, message: { role: type, content, ...(type === 'assistant' ? { id: `msg_${serial}`, model: 'claude-opus-4-5' } : {}) }, ...more });
+    gitBranch: 'main', isSidechain: false, message: { role: type, content, ...(type === 'assistant' ? { id: `msg_${serial}`, model: 'claude-opus-4-5', usage: { input_tokens: 1000, output_tokens: 10, cache_read_input_tokens: 0, cache_creation_input_tokens: 0 } } : {}) }, ...more });
 const checked = (session, output, failed) => [
     line(session, 'user', 'Fix it'),
     line(session, 'assistant', [{ type: 'tool_use', id: 't1', name: 'Bash', input: { command: 'npm test' } }]),
@@ -142,5 +142,9 @@ test('what sessions claimed and ran', async (t) => {
     await fits(page, 'session');
     await page.goBack();
     await waitCells(page, 'sessions', (found) => found.length === 1);
+    await page.getByRole('link', { name: 'Usage' }).click(); // what they used is drawn over time
+    const [day] = await waitCells(page, 'daily', (found) => found.length === 1);
+    assert.deepEqual([day.date, day.messages], ['2026-10-01', '4']);
+    assert.ok((await page.getByRole('img', { name: /^Cost by day: Cost/ }).boundingBox()).height > 200);
     assert.deepEqual(complaints, []);
 });

@@ -4,6 +4,7 @@ import { figure, linked, marked, Mark, plain, ticking } from './columns.jsx';
 import { Fleet } from './fleet.jsx';
 import { age, away, cost, count, instant, seconds, shortPath, span, text, yesNo } from './format.js';
 import { apiPath } from './query.js';
+import { seriesOf } from './series.js';
 import { familyOf } from './verdicts.js';
 
 const jobStates = { queued: ['wait', '◆'], running: ['busy', '●'], done: ['calm', '○'], failed: ['trouble', '▲'], cancelled: ['unknown', '■'] };
@@ -108,6 +109,10 @@ const pages = [
     },
     {
         name: 'usage', title: 'Usage', facts: totals,
+        chart: ({ daily }) => ({
+            title: 'Cost by day', print: cost, timeTitle: 'Day', timeName: (at) => new Date(at * 1000).toISOString().slice(0, 10),
+            ...seriesOf(daily.map((row) => ({ bucket: row.date, key: null, cost_usd: row.cost_usd })), 'day', 'cost_usd', 'Cost'),
+        }),
         sourcesOf: () => ({ daily: '/api/v1/usage?group=day', models: '/api/v1/usage?group=model', projects: '/api/v1/usage?group=project' }),
         lists: [usageList('date', 'daily', 'By day'), usageList('model', 'models', 'By model'), usageList('project', 'projects', 'By project')],
     },
