@@ -446,6 +446,55 @@ static void gaps(struct http_request *r, void *context)
     hub_read(op);
 }
 
+/* -- the same over all instances -- */
+
+#define OF_GAP(name, type, member)                                                                           \
+    {                                                                                                        \
+        name, type, offsetof(struct instance_finding, gap.member)                                            \
+    }
+static const struct sheet_column finding_columns[] = {
+    OF_GAP("id", SHEET_COUNT, id),
+    {"instance_id", SHEET_TEXT, offsetof(struct instance_finding, instance_id)},
+    {"name", SHEET_TEXT, offsetof(struct instance_finding, name)},
+    OF_GAP("kind", SHEET_TEXT, kind),
+    OF_GAP("window_start", SHEET_TIME, start_us),
+    OF_GAP("window_end", SHEET_TIME, end_us),
+    OF_GAP("epoch", SHEET_TEXT, epoch),
+    OF_GAP("first_no", SHEET_KNOWN, first_no),
+    OF_GAP("last_no", SHEET_KNOWN, last_no),
+    OF_GAP("detail", SHEET_TEXT, detail),
+    OF_GAP("found_at", SHEET_TIME, found_at),
+    {0}};
+#undef OF_GAP
+
+static int findings_work(struct hub_op *op, struct db *db, struct err *e)
+{
+    const struct gaps_input *in = op->input;
+    struct instance_finding *rows = NULL;
+    size_t count = 0;
+    int rc = finding_list(db, in->kind, in->after, in->limit, op->arena, &rows, &count, e);
+    if (rc == 0)
+        sheet_answer(op, in->format, "findings", finding_columns, rows, count, sizeof(*rows));
+    if (rc == 0 && (int64_t)count == in->limit)
+        op->next = arena_printf(op->arena, "</api/v1/findings?limit=%lld&after=%lld%s%s>; rel=\"next\"",
+                                (long long)in->limit, (long long)rows[count - 1].gap.id,
+                                in->kind ? "&kind=" : "", in->kind ? in->kind : "");
+    return rc;
+}
+
+static void findings(struct http_request *r, void *context)
+{
+    struct gaps_input in = {.kind = hub_query_text(r, "kind")};
+    if (!http_query_i64(r, "limit", 1, HUB_LIMIT_MAX, HUB_LIMIT_DEFAULT, &in.limit) ||
+        !http_query_i64(r, "after", 1, INT64_MAX, INT64_MAX, &in.after) || !sheet_format_of(r, &in.format) ||
+        !one_of(r, "kind", in.kind, FINDINGS))
+        return;
+    struct hub_op *op = hub_op_new(r, context, findings_work);
+    op->input = arena_alloc(op->arena, sizeof(in));
+    memcpy(op->input, &in, sizeof(in));
+    hub_read(op);
+}
+
 /* -- reports -- */
 
 static const struct sheet_column report_columns[] = {
@@ -584,5 +633,10 @@ static const struct http_route routes[] = {
      .query =
          PAGE "after:integer:Behind this one;kind:string:gap, overlap, rewind, clone, epoch or discontinuity",
      .responses = "200:Findings;404:No such instance"},
+    {HTTP_GET, "/api/v1/findings", HUB_READERS, findings,
+     .summary = "Gaps, overlaps, rewinds and clones of all instances, the newest first",
+     .query = PAGE "after:integer:Older than this one;kind:string:gap, overlap, rewind, clone, epoch or "
+                   "discontinuity",
+     .responses = "200:Findings"},
 };
 const struct hub_routes hub_instance_routes = {routes, COUNT_OF(routes)};

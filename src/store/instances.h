@@ -72,6 +72,13 @@ MUST_CHECK int gap_list(struct db *db, const char *instance_id, const char *kind
                         int64_t limit, struct arena *a, struct instance_gap **ret, size_t *ret_count,
                         struct err *e);
 
+/* Of all instances, the newest first, from behind `before`; kind NULL: any. */
+struct instance_finding {
+    struct instance_gap gap;
+    const char *instance_id, *name;
+};
+MUST_CHECK int finding_list(struct db *db, const char *kind, int64_t before, int64_t limit, struct arena *a,
+                            struct instance_finding **ret, size_t *ret_count, struct err *e);
 /* How many of each kind, of the instances from `first` to `last`, which count too: calls `each`. */
 MUST_CHECK int gap_count(struct db *db, const char *first, const char *last,
                          void (*each)(void *arg, struct str instance_id, struct str kind, int64_t count),

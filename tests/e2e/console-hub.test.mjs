@@ -79,6 +79,11 @@ test('the console of a hub', async (t) => {
         await page.reload(); // the address alone is enough
         await shown(page, 'gaps', one.findings.length);
 
+        await page.getByRole('link', { name: 'Findings' }).click();
+        const all = (await get('/api/v1/findings')).findings;
+        const listed = await shown(page, 'findings', all.length);
+        assert.deepEqual(listed.map((row) => [row.name.split('\n')[0], row.kind.slice(2), row.first_no]), all.map((f) => [f.name, f.kind, String(f.first_no ?? '—')]));
+
         await page.getByRole('link', { name: 'Compliance' }).click();
         const standing = (await get('/api/v1/compliance')).instances;
         const licences = await shown(page, 'compliance', standing.length);

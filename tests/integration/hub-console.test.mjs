@@ -42,6 +42,14 @@ async function statesAndFindings(hub) {
     const one = (await hub.get('/api/v1/instances/a')).json;
     assert.deepEqual([one.state, one.rewinds, one.findings.map((f) => f.kind).sort()], ['reporting', 1, ['gap', 'rewind']]);
 
+    const found = (await hub.get('/api/v1/findings')).json.findings;
+    assert.deepEqual(found.map((f) => [f.instance_id, f.name, f.kind]), [['a', 'Alpha', 'rewind'], ['a', 'Alpha', 'gap']]); // newest first
+    assert.deepEqual(found.map(({ instance_id: _, name: __, ...f }) => f).reverse(), one.findings);
+    assert.deepEqual((await hub.get('/api/v1/findings?kind=gap')).json.findings.map((f) => f.id), [found[1].id]);
+    const newest = await hub.get('/api/v1/findings?limit=1');
+    assert.deepEqual((await hub.get(newest.headers.link.match(/<([^>]+)>/)[1])).json.findings, [found[1]]);
+    assert.equal((await hub.get('/api/v1/findings?kind=ghost')).json.pointer, '/kind');
+
     const ids = async (query) => (await list(query)).map((i) => i.instance_id).join('');
     assert.equal(await ids('state=silent'), 'b');
     assert.equal(await ids('state=enrolled'), 'd');

@@ -39,6 +39,7 @@ const gaps = [
     marked('kind', 'Found', findings), plain('window_start', 'From', { print: (row) => instant(row.window_start) }), plain('window_end', 'To', { print: (row) => instant(row.window_end) }), figure('first_no', 'First window', text), figure('last_no', 'Last window', text),
     ticking('found_at', 'Seen', away), plain('epoch', 'Epoch'), plain('detail', 'Detail', { print: (row) => ({ node: <span class="two">{text(row.detail)}</span> }) }),
 ];
+const findingsOfAll = [nameOf, ...gaps];
 const hubFacts = ({ status }) => {
     const { instances: all, instances_silent: silent, version, uptime_seconds: up } = status?.json ?? {};
     return [['Instances', all], ['Silent', silent], ['Version of the hub', version], ['Up', span(up)]];
@@ -126,6 +127,11 @@ const pages = [
         name: 'instance', title: 'Instance', under: 'instances', head: InstanceHead, facts: instanceFacts,
         sourcesOf: ({ id, after }) => ({ instance: `/api/v1/instances/${encodeURIComponent(id)}`, gaps: apiPath(`/api/v1/instances/${encodeURIComponent(id)}/gaps`, { limit: PAGE }, after) }),
         lists: [{ name: 'gaps', source: 'gaps', title: 'What was found in its windows, oldest first', rowsOf: (json) => json.gaps, idOf: 'id', columns: gaps, empty: 'Nothing: no gap, no overlap, no rewind, no clone.' }],
+    },
+    {
+        name: 'findings', title: 'Findings', filters: [{ name: 'finding', label: 'Found', options: any(counted.map(([kind]) => kind)) }],
+        sourcesOf: (query) => ({ findings: apiPath('/api/v1/findings', { limit: PAGE, kind: query.finding }, query.after) }),
+        lists: [{ name: 'findings', source: 'findings', title: 'What was found in the windows of all instances, newest first', rowsOf: (json) => json.findings, idOf: 'id', columns: findingsOfAll, empty: 'Nothing: no gap, no overlap, no rewind, no clone.' }],
     },
     {
         name: 'compliance', title: 'Compliance',
