@@ -107,7 +107,8 @@ static struct http_config http_settings(struct hub *h)
 static struct http_route *all_routes(size_t *ret_count)
 {
     static const struct hub_routes *const tables[] = {
-        &hub_status_routes, &hub_ingest_routes, &hub_instance_routes, &hub_licence_routes, &hub_usage_routes};
+        &hub_status_routes, &hub_ingest_routes, &hub_instance_routes, &hub_licence_routes,
+        &hub_usage_routes,  &hub_event_routes,  &hub_console_routes};
     size_t count = 0, used = 0;
     for (size_t i = 0; i < COUNT_OF(tables); i++)
         count += tables[i]->count;
@@ -174,6 +175,7 @@ static void serve(struct hub *h)
     struct err e = {0};
     h->rate = rate_new(h->config->hub_rate, h->config->hub_burst);
     h->watch = watch_new(h);
+    h->followers = followers_new(h);
     h->http = http_server_new(&h->loop, &http, routes, count);
     init_handles(h);
     if (start(h, &e) == 0) {
@@ -191,6 +193,7 @@ static void serve(struct hub *h)
     h->rate = rate_free(h->rate);
     uv_walk(&h->loop, close_handle, NULL);
     (void)uv_run(&h->loop, UV_RUN_DEFAULT);
+    h->followers = followers_free(h->followers);
     free(routes);
 }
 

@@ -6,6 +6,7 @@
  *   ingest.c     POST …/telemetry, and the import of signed reports
  *   instances.c  enrolment, keys, lists, deletion        licences.c  licences and compliance
  *   usage.c      analytics                               watch.c     silence and retention
+ *   events.c     what happened, as a list and a stream   console.c   the page for a browser
  *   rate.c       how much one instance may send */
 #pragma once
 #include "base/json.h"
@@ -25,6 +26,7 @@
 
 struct rate;
 struct watch;
+struct followers;
 struct hub {
     uv_loop_t loop;
     struct config *config;
@@ -32,6 +34,7 @@ struct hub {
     struct http_server *http;
     struct rate *rate;
     struct watch *watch;
+    struct followers *followers;
     int64_t started_us;
     bool ready, stopping;
     int exit_code;
@@ -63,6 +66,8 @@ void hub_read(struct hub_op *op);
 /* A text of the query, or of the path, as a C string in the arena; NULL when absent. */
 const char *hub_query_text(struct http_request *r, const char *name);
 const char *hub_param_text(struct http_request *r, const char *name);
+/* "&name=value" of a Link, escaped; nothing for NULL. */
+void hub_add_query(struct buf *out, const char *name, const char *value);
 /* An instant of the query, `fallback` when absent; replies 400 and returns false when it is none. */
 MUST_CHECK bool hub_query_time(struct http_request *r, const char *name, int64_t fallback, int64_t *ret);
 MUST_CHECK int hub_no_instance(struct err *e, const char *id);
@@ -76,6 +81,7 @@ enum sheet_type {
     SHEET_LIMIT,  /* int64_t; negative is null */
     SHEET_TIME,   /* int64_t epoch µs; 0 is null */
     SHEET_MICROS, /* int64_t; printed as a decimal */
+    SHEET_MEAN,   /* the same; negative is null */
     SHEET_BOOL,
 };
 struct sheet_column {
@@ -106,9 +112,12 @@ void watch_start(struct watch *w);
 void watch_stop(struct watch *w);
 struct watch *watch_free(struct watch *w);
 
+/* -- events.c: who listens to the stream -- */
+struct followers *followers_new(struct hub *h);
+struct followers *followers_free(struct followers *f); /* once the loop has closed its handles */
+
 /* -- instances.c -- */
 void hub_new_key(char ret_key[80], char ret_hash[65]);
-extern const struct sheet_column hub_instance_columns[];
 
 /* -- licences.c: the latest instant ever seen -- */
 MUST_CHECK int hub_keep_latest(struct db *db, int64_t now_us, struct err *e);
@@ -119,4 +128,4 @@ struct hub_routes {
     size_t count;
 };
 extern const struct hub_routes hub_ingest_routes, hub_instance_routes, hub_licence_routes, hub_usage_routes,
-    hub_status_routes;
+    hub_status_routes, hub_event_routes, hub_console_routes;

@@ -6,40 +6,107 @@
 #include "hub/report_body.h"
 #include "store/reports.h"
 #include "store/rollups.h"
+#include "store/rows.h"
 
 #define UNKNOWN_EXPECTED_US (3 * 300 * USEC_PER_SEC) /* of the first report: three default intervals */
-#define DELETE_READ 500                              /* reports read at a time */
+#define LIST_READ 1000                               /* instances read at a time for a filter */
+#define STATES "reporting late silent enrolled"
+#define FINDINGS "gap overlap rewind clone epoch discontinuity"
+#define DELETE_READ 500 /* reports read at a time */
+
+#define LATE_HALVES 3 /* half intervals after which a report is late: one comes within 1.15 (spec 80 H6) */
+
+/* As it is stored, and what is made of that when it is asked for. */
+struct instance_row {
+    struct instance i; /* first: the columns of both are read from the same row */
+    const char *state;
+    bool silent;
+    int64_t overlaps, rewinds, clones, epochs, discontinuities;
+};
 
 #define COLUMN(name, type, member)                                                                           \
     {                                                                                                        \
-        name, type, offsetof(struct instance, member)                                                        \
+        name, type, offsetof(struct instance_row, member)                                                    \
     }
-const struct sheet_column hub_instance_columns[] = {COLUMN("instance_id", SHEET_TEXT, id),
-                                                    COLUMN("name", SHEET_TEXT, name),
-                                                    COLUMN("group", SHEET_TEXT, group),
-                                                    COLUMN("created_at", SHEET_TIME, created_at),
-                                                    COLUMN("last_report_at", SHEET_TIME, last_report_at),
-                                                    COLUMN("last_seen_at", SHEET_TIME, last_seen_at),
-                                                    COLUMN("silent_since", SHEET_TIME, silent_since),
-                                                    COLUMN("expected_by", SHEET_TIME, expected_by),
-                                                    COLUMN("window_end", SHEET_TIME, last_end),
-                                                    COLUMN("epoch", SHEET_TEXT, epoch),
-                                                    COLUMN("window_no", SHEET_KNOWN, last_no),
-                                                    COLUMN("reports", SHEET_COUNT, reports),
-                                                    COLUMN("gaps", SHEET_COUNT, gaps),
-                                                    COLUMN("agents_online", SHEET_COUNT, agents_online),
-                                                    COLUMN("agents_offline", SHEET_COUNT, agents_offline),
-                                                    COLUMN("agents_total", SHEET_COUNT, agents_total),
-                                                    COLUMN("servers_total", SHEET_COUNT, servers_total),
-                                                    COLUMN("uptime_seconds", SHEET_COUNT, uptime_s),
-                                                    COLUMN("version", SHEET_TEXT, version),
-                                                    COLUMN("platform", SHEET_TEXT, platform),
-                                                    {0}};
+static const struct sheet_column instance_columns[] = {
+    COLUMN("instance_id", SHEET_TEXT, i.id),
+    COLUMN("name", SHEET_TEXT, i.name),
+    COLUMN("group", SHEET_TEXT, i.group),
+    COLUMN("created_at", SHEET_TIME, i.created_at),
+    COLUMN("last_report_at", SHEET_TIME, i.last_report_at),
+    COLUMN("last_seen_at", SHEET_TIME, i.last_seen_at),
+    COLUMN("silent_since", SHEET_TIME, i.silent_since),
+    COLUMN("expected_by", SHEET_TIME, i.expected_by),
+    COLUMN("window_end", SHEET_TIME, i.last_end),
+    COLUMN("epoch", SHEET_TEXT, i.epoch),
+    COLUMN("window_no", SHEET_KNOWN, i.last_no),
+    COLUMN("reports", SHEET_COUNT, i.reports),
+    COLUMN("gaps", SHEET_COUNT, i.gaps),
+    COLUMN("agents_online", SHEET_LIMIT, i.agents_online),
+    COLUMN("agents_offline", SHEET_LIMIT, i.agents_offline),
+    COLUMN("agents_total", SHEET_LIMIT, i.agents_total),
+    COLUMN("servers_total", SHEET_LIMIT, i.servers_total),
+    COLUMN("uptime_seconds", SHEET_LIMIT, i.uptime_s),
+    COLUMN("version", SHEET_TEXT, i.version),
+    COLUMN("platform", SHEET_TEXT, i.platform),
+    COLUMN("state", SHEET_TEXT, state),
+    COLUMN("silent", SHEET_BOOL, silent),
+    COLUMN("overlaps", SHEET_COUNT, overlaps),
+    COLUMN("rewinds", SHEET_COUNT, rewinds),
+    COLUMN("clones", SHEET_COUNT, clones),
+    COLUMN("epochs", SHEET_COUNT, epochs),
+    COLUMN("discontinuities", SHEET_COUNT, discontinuities),
+    {0}};
 #undef COLUMN
 
-static const char *state_of(const struct instance *i)
+static const char *state_of(const struct instance *i, int64_t now_us)
 {
-    return i->silent_since ? "silent" : i->last_report_at ? "reporting" : "enrolled";
+    if (i->silent_since)
+        return "silent";
+    if (!i->last_report_at)
+        return "enrolled";
+    return i->interval_us && now_us > i->last_report_at + i->interval_us * LATE_HALVES / 2 ? "late"
+                                                                                           : "reporting";
+}
+
+static const struct {
+    const char *kind;
+    size_t offset;
+} counted[] = {{"overlap", offsetof(struct instance_row, overlaps)},
+               {"rewind", offsetof(struct instance_row, rewinds)},
+               {"clone", offsetof(struct instance_row, clones)},
+               {"epoch", offsetof(struct instance_row, epochs)},
+               {"discontinuity", offsetof(struct instance_row, discontinuities)}};
+
+static void put_count(void *arg, struct str instance_id, struct str kind, int64_t count)
+{
+    char *row = map_get(arg, instance_id); /* NULL: of another group */
+    for (size_t i = 0; row && i < COUNT_OF(counted); i++)
+        if (str_equal(kind, str_of(counted[i].kind)))
+            *(int64_t *)(void *)(row + counted[i].offset) = count;
+}
+
+/* What was found in the windows of these, which are in the order of their ids. */
+static int count_findings(struct db *db, struct instance_row *rows, size_t count, struct err *e)
+{
+    struct map by_id;
+    if (count == 0)
+        return 0;
+    map_init(&by_id);
+    for (size_t i = 0; i < count; i++)
+        (void)map_put(&by_id, str_of(rows[i].i.id), &rows[i]);
+    int rc = gap_count(db, rows[0].i.id, rows[count - 1].i.id, put_count, &by_id, e);
+    map_deinit(&by_id);
+    return rc;
+}
+
+static struct instance_row row_of(const struct instance *i, int64_t now_us)
+{
+    struct instance_row row = {.i = *i, .state = state_of(i, now_us), .silent = i->silent_since != 0};
+    if (!i->last_report_at)
+        row.i.agents_online = row.i.agents_offline = row.i.agents_total = row.i.servers_total =
+            row.i.uptime_s = -1; /* nobody has said */
+    return row;
 }
 
 /* -- enrolment and keys -- */
@@ -173,32 +240,117 @@ static void rotate(struct http_request *r, void *context)
 
 struct list_input {
     struct instance_filter filter;
+    const char *state, *finding, *words; /* NULL: any */
     enum sheet_format format;
 };
+
+static int64_t found_of(const struct instance_row *row, const char *kind)
+{
+    for (size_t i = 0; i < COUNT_OF(counted); i++)
+        if (strcmp(kind, counted[i].kind) == 0)
+            return *(const int64_t *)(const void *)((const char *)row + counted[i].offset);
+    return row->i.gaps;
+}
+
+static bool is_wanted(const struct list_input *in, const struct instance_row *row)
+{
+    return (!in->state || strcmp(in->state, row->state) == 0) &&
+           (!in->finding || found_of(row, in->finding) > 0) &&
+           (!in->words || strcasestr(row->i.id, in->words) || strcasestr(row->i.name, in->words));
+}
+
+/* One part of the table, as rows. */
+static int read_part(struct hub_op *op, struct db *db, const struct instance_filter *f,
+                     struct instance_row **ret, size_t *ret_count, struct err *e)
+{
+    struct instance *found = NULL;
+    int rc = instance_list(db, f, op->arena, &found, ret_count, e);
+    if (rc)
+        return rc;
+    *ret = arena_alloc(op->arena, MAX(*ret_count, 1) * sizeof(**ret));
+    for (size_t i = 0; i < *ret_count; i++)
+        (*ret)[i] = row_of(&found[i], op->op.now_us);
+    return count_findings(db, *ret, *ret_count, e);
+}
+
+/* A state follows from the time and a finding is in another table, so the table is read part by part until
+ * a page is full. */
+static int read_page(struct hub_op *op, struct db *db, struct rows *page, struct err *e)
+{
+    const struct list_input *in = op->input;
+    struct instance_filter f = in->filter;
+    bool all = !in->state && !in->finding && !in->words, more = true;
+    int rc = 0;
+    f.limit = all ? f.limit : MAX(f.limit, LIST_READ);
+    while (rc == 0 && more && (int64_t)page->count < in->filter.limit) {
+        struct instance_row *rows = NULL;
+        size_t count = 0;
+        rc = read_part(op, db, &f, &rows, &count, e);
+        for (size_t i = 0; rc == 0 && i < count && (int64_t)page->count < in->filter.limit; i++)
+            if (is_wanted(in, &rows[i]))
+                *(struct instance_row *)rows_add(page) = rows[i];
+        more = rc == 0 && (int64_t)count == f.limit;
+        if (more)
+            f.after = rows[count - 1].i.id;
+    }
+    return rc;
+}
+
+static const char *list_next(struct hub_op *op, const char *last)
+{
+    const struct list_input *in = op->input;
+    CLEANUP(buf_deinit) struct buf out = BUF_INIT;
+    buf_printf(&out, "</api/v1/instances?limit=%lld", (long long)in->filter.limit);
+    hub_add_query(&out, "after", last);
+    hub_add_query(&out, "group", in->filter.group);
+    hub_add_query(&out, "silent", in->filter.silent_only ? "true" : NULL);
+    hub_add_query(&out, "state", in->state);
+    hub_add_query(&out, "finding", in->finding);
+    hub_add_query(&out, "q", in->words);
+    buf_add_text(&out, ">; rel=\"next\"");
+    return arena_strdup(op->arena, buf_str(&out));
+}
 
 static int list_work(struct hub_op *op, struct db *db, struct err *e)
 {
     const struct list_input *in = op->input;
-    struct instance *rows = NULL;
-    size_t count = 0;
-    int rc = instance_list(db, &in->filter, op->arena, &rows, &count, e);
-    if (rc == 0)
-        sheet_answer(op, in->format, "instances", hub_instance_columns, rows, count, sizeof(*rows));
-    if (rc == 0 && (int64_t)count == in->filter.limit)
-        op->next = arena_printf(op->arena, "</api/v1/instances?limit=%lld&after=%s%s%s%s>; rel=\"next\"",
-                                (long long)in->filter.limit, rows[count - 1].id,
-                                in->filter.group ? "&group=" : "", in->filter.group ? in->filter.group : "",
-                                in->filter.silent_only ? "&silent=true" : "");
-    return rc;
+    struct rows page = ROWS_INIT(op->arena, struct instance_row);
+    int rc = read_page(op, db, &page, e);
+    if (rc)
+        return rc;
+    const struct instance_row *rows = page.p;
+    sheet_answer(op, in->format, "instances", instance_columns, rows, page.count, sizeof(*rows));
+    if ((int64_t)page.count == in->filter.limit)
+        op->next = list_next(op, rows[page.count - 1].i.id);
+    return 0;
+}
+
+static bool one_of(struct http_request *r, const char *name, const char *value, const char *words)
+{
+    struct str rest = str_of(words), word;
+    struct buf pointer = BUF_INIT;
+    while (value && str_split(&rest, ' ', &word))
+        if (str_equal(word, str_of(value)))
+            return true;
+    if (!value)
+        return true;
+    buf_printf(&pointer, "/%s", name);
+    http_reply_problem(r, 400, pointer.p, "%s must be one of: %s", name, words);
+    buf_deinit(&pointer);
+    return false;
 }
 
 static void list(struct http_request *r, void *context)
 {
     struct list_input in = {
-        .filter = {.after = hub_query_text(r, "after"), .group = hub_query_text(r, "group")}};
+        .filter = {.after = hub_query_text(r, "after"), .group = hub_query_text(r, "group")},
+        .state = hub_query_text(r, "state"),
+        .finding = hub_query_text(r, "finding"),
+        .words = hub_query_text(r, "q")};
     struct str silent;
     if (!http_query_i64(r, "limit", 1, HUB_LIMIT_MAX, HUB_LIMIT_DEFAULT, &in.filter.limit) ||
-        !sheet_format_of(r, &in.format))
+        !sheet_format_of(r, &in.format) || !one_of(r, "state", in.state, STATES) ||
+        !one_of(r, "finding", in.finding, FINDINGS))
         return;
     in.filter.silent_only = http_query(r, "silent", &silent) && str_equal(silent, STR("true"));
     if (!in.filter.after)
@@ -234,10 +386,11 @@ static int show_work(struct hub_op *op, struct db *db, struct err *e)
         rc = gap_list(db, id, NULL, 0, HUB_LIMIT_DEFAULT, op->arena, &gaps, &count, e);
     if (rc)
         return rc;
+    struct instance_row row = row_of(&i, op->op.now_us);
+    if ((rc = count_findings(db, &row, 1, e)) != 0)
+        return rc;
     json_object_begin(&op->json);
-    sheet_put(&op->json, hub_instance_columns, &i);
-    json_kv_text(&op->json, "state", state_of(&i));
-    json_kv_bool(&op->json, "silent", i.silent_since != 0);
+    sheet_put(&op->json, instance_columns, &row);
     json_key(&op->json, "interval_seconds");
     if (i.interval_us)
         json_micros(&op->json, i.interval_us);
@@ -288,6 +441,55 @@ static void gaps(struct http_request *r, void *context)
         !http_query_i64(r, "after", 0, INT64_MAX, 0, &in.after) || !sheet_format_of(r, &in.format))
         return;
     struct hub_op *op = hub_op_new(r, context, gaps_work);
+    op->input = arena_alloc(op->arena, sizeof(in));
+    memcpy(op->input, &in, sizeof(in));
+    hub_read(op);
+}
+
+/* -- the same over all instances -- */
+
+#define OF_GAP(name, type, member)                                                                           \
+    {                                                                                                        \
+        name, type, offsetof(struct instance_finding, gap.member)                                            \
+    }
+static const struct sheet_column finding_columns[] = {
+    OF_GAP("id", SHEET_COUNT, id),
+    {"instance_id", SHEET_TEXT, offsetof(struct instance_finding, instance_id)},
+    {"name", SHEET_TEXT, offsetof(struct instance_finding, name)},
+    OF_GAP("kind", SHEET_TEXT, kind),
+    OF_GAP("window_start", SHEET_TIME, start_us),
+    OF_GAP("window_end", SHEET_TIME, end_us),
+    OF_GAP("epoch", SHEET_TEXT, epoch),
+    OF_GAP("first_no", SHEET_KNOWN, first_no),
+    OF_GAP("last_no", SHEET_KNOWN, last_no),
+    OF_GAP("detail", SHEET_TEXT, detail),
+    OF_GAP("found_at", SHEET_TIME, found_at),
+    {0}};
+#undef OF_GAP
+
+static int findings_work(struct hub_op *op, struct db *db, struct err *e)
+{
+    const struct gaps_input *in = op->input;
+    struct instance_finding *rows = NULL;
+    size_t count = 0;
+    int rc = finding_list(db, in->kind, in->after, in->limit, op->arena, &rows, &count, e);
+    if (rc == 0)
+        sheet_answer(op, in->format, "findings", finding_columns, rows, count, sizeof(*rows));
+    if (rc == 0 && (int64_t)count == in->limit)
+        op->next = arena_printf(op->arena, "</api/v1/findings?limit=%lld&after=%lld%s%s>; rel=\"next\"",
+                                (long long)in->limit, (long long)rows[count - 1].gap.id,
+                                in->kind ? "&kind=" : "", in->kind ? in->kind : "");
+    return rc;
+}
+
+static void findings(struct http_request *r, void *context)
+{
+    struct gaps_input in = {.kind = hub_query_text(r, "kind")};
+    if (!http_query_i64(r, "limit", 1, HUB_LIMIT_MAX, HUB_LIMIT_DEFAULT, &in.limit) ||
+        !http_query_i64(r, "after", 1, INT64_MAX, INT64_MAX, &in.after) || !sheet_format_of(r, &in.format) ||
+        !one_of(r, "kind", in.kind, FINDINGS))
+        return;
+    struct hub_op *op = hub_op_new(r, context, findings_work);
     op->input = arena_alloc(op->arena, sizeof(in));
     memcpy(op->input, &in, sizeof(in));
     hub_read(op);
@@ -409,7 +611,9 @@ static void delete_instance(struct http_request *r, void *context)
 static const struct http_route routes[] = {
     {HTTP_GET, "/api/v1/instances", HUB_READERS, list, .summary = "List instances",
      .query = PAGE
-     "after:string:Behind this id;group:string:Of this group;silent:boolean:Only those that are silent",
+     "after:string:Behind this id;group:string:Of this group;silent:boolean:Only those that are silent;"
+     "state:string:reporting, late, silent or enrolled;finding:string:With such a finding: gap, overlap, "
+     "rewind, clone, epoch or discontinuity;q:string:Whose id or name holds this text",
      .responses = "200:Instances"},
     {HTTP_POST, "/api/v1/instances", HUB_ADMINS, enrol, .body = enrol_fields, .summary = "Enrol an instance",
      .responses =
@@ -434,5 +638,10 @@ static const struct http_route routes[] = {
      .query =
          PAGE "after:integer:Behind this one;kind:string:gap, overlap, rewind, clone, epoch or discontinuity",
      .responses = "200:Findings;404:No such instance"},
+    {HTTP_GET, "/api/v1/findings", HUB_READERS, findings,
+     .summary = "Gaps, overlaps, rewinds and clones of all instances, the newest first",
+     .query = PAGE "after:integer:Older than this one;kind:string:gap, overlap, rewind, clone, epoch or "
+                   "discontinuity",
+     .responses = "200:Findings"},
 };
 const struct hub_routes hub_instance_routes = {routes, COUNT_OF(routes)};

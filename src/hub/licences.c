@@ -182,8 +182,8 @@ static const struct sheet_column compliance_columns[] = {
     {"licence_id", SHEET_TEXT, offsetof(struct compliance_row, licence_id)},
     {"peak_agents", SHEET_COUNT, offsetof(struct compliance_row, peak_agents)},
     {"peak_servers", SHEET_COUNT, offsetof(struct compliance_row, peak_servers)},
-    {"last_agents", SHEET_COUNT, offsetof(struct compliance_row, last_agents)},
-    {"last_servers", SHEET_COUNT, offsetof(struct compliance_row, last_servers)},
+    {"last_agents", SHEET_LIMIT, offsetof(struct compliance_row, last_agents)},
+    {"last_servers", SHEET_LIMIT, offsetof(struct compliance_row, last_servers)},
     {"silent", SHEET_BOOL, offsetof(struct compliance_row, silent)},
     {"silent_since", SHEET_TIME, offsetof(struct compliance_row, silent_since)},
     {"problem", SHEET_TEXT, offsetof(struct compliance_row, problem)},
@@ -267,8 +267,8 @@ static struct compliance_row row_of(const struct instance *i)
     return (struct compliance_row){.id = i->id,
                                    .name = i->name,
                                    .group = i->group,
-                                   .last_agents = i->agents_total,
-                                   .last_servers = i->servers_total,
+                                   .last_agents = i->last_report_at ? i->agents_total : -1,
+                                   .last_servers = i->last_report_at ? i->servers_total : -1,
                                    .silent = i->silent_since != 0,
                                    .silent_since = i->silent_since};
 }

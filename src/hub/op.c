@@ -66,6 +66,16 @@ const char *hub_query_text(struct http_request *r, const char *name)
     return http_query(r, name, &value) && value.n ? arena_strdup(http_arena(r), value) : NULL;
 }
 
+void hub_add_query(struct buf *out, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    buf_printf(out, "&%s=", name);
+    for (const char *p = value; *p; p++)
+        buf_printf(out, (*p > ' ' && *p < 0x7f && !strchr("&#%+<>\"", *p)) ? "%c" : "%%%02X",
+                   (unsigned char)*p);
+}
+
 const char *hub_param_text(struct http_request *r, const char *name)
 {
     return arena_strdup(http_arena(r), http_param(r, name));

@@ -36,7 +36,8 @@ static bool bool_at(const void *row, const struct sheet_column *c)
 static bool is_known(const struct sheet_column *c, int64_t v)
 {
     bool zero_is_unknown = c->type == SHEET_KNOWN || c->type == SHEET_TIME;
-    return c->type == SHEET_LIMIT ? v >= 0 : !zero_is_unknown || v != 0;
+    bool negative_is_unknown = c->type == SHEET_LIMIT || c->type == SHEET_MEAN;
+    return negative_is_unknown ? v >= 0 : !zero_is_unknown || v != 0;
 }
 
 void sheet_put(struct json_writer *w, const struct sheet_column *columns, const void *row)
@@ -48,11 +49,10 @@ void sheet_put(struct json_writer *w, const struct sheet_column *columns, const 
             json_kv_bool(w, c->name, bool_at(row, c));
         else if (c->type == SHEET_TIME)
             json_kv_time_or_null(w, c->name, number_at(row, c) != 0, number_at(row, c));
-        else if (c->type == SHEET_MICROS)
-            json_kv_micros_or_null(w, c->name, true, number_at(row, c));
+        else if (c->type == SHEET_MICROS || c->type == SHEET_MEAN)
+            json_kv_micros_or_null(w, c->name, is_known(c, number_at(row, c)), number_at(row, c));
         else
-            json_kv_i64_or_null(w, c->name, c->type == SHEET_COUNT || number_at(row, c) != 0,
-                                number_at(row, c));
+            json_kv_i64_or_null(w, c->name, is_known(c, number_at(row, c)), number_at(row, c));
     }
 }
 
@@ -85,7 +85,7 @@ static void csv_number(struct buf *out, const struct sheet_column *c, int64_t v)
         return;
     if (c->type == SHEET_TIME) {
         buf_add_text(out, clock_format_us(v, time));
-    } else if (c->type == SHEET_MICROS) {
+    } else if (c->type == SHEET_MICROS || c->type == SHEET_MEAN) {
         json_init(&w, out);
         json_micros(&w, v);
     } else {

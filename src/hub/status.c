@@ -1,4 +1,4 @@
-/* What is asked of the hub itself: health, events, figures, its own description. */
+/* What is asked of the hub itself: health, figures, its own description. */
 #include "base/clock.h"
 #include "hub/hub_internal.h"
 #include "io/counters.h"
@@ -14,44 +14,6 @@ static void readyz(struct http_request *r, void *context)
     const struct hub *h = context;
     bool ready = h->ready && !h->stopping;
     http_reply_status(r, ready ? 200 : 503, ready ? "ready" : h->stopping ? "stopping" : "starting");
-}
-
-/* -- events -- */
-
-static const struct sheet_column event_columns[] = {
-    {"id", SHEET_COUNT, offsetof(struct hub_event, id)},
-    {"at", SHEET_TIME, offsetof(struct hub_event, at)},
-    {"type", SHEET_TEXT, offsetof(struct hub_event, type)},
-    {"instance_id", SHEET_TEXT, offsetof(struct hub_event, instance_id)},
-    {"detail", SHEET_TEXT, offsetof(struct hub_event, detail)},
-    {0}};
-
-struct events_input {
-    int64_t after, limit;
-    enum sheet_format format;
-};
-
-static int events_work(struct hub_op *op, struct db *db, struct err *e)
-{
-    const struct events_input *in = op->input;
-    struct hub_event *rows = NULL;
-    size_t count = 0;
-    int rc = hub_event_list(db, in->after, in->limit, op->arena, &rows, &count, e);
-    if (rc == 0)
-        sheet_answer(op, in->format, "events", event_columns, rows, count, sizeof(*rows));
-    return rc;
-}
-
-static void events(struct http_request *r, void *context)
-{
-    struct events_input in;
-    if (!http_query_i64(r, "limit", 1, HUB_LIMIT_MAX, HUB_LIMIT_DEFAULT, &in.limit) ||
-        !http_query_i64(r, "after", 0, INT64_MAX, 0, &in.after) || !sheet_format_of(r, &in.format))
-        return;
-    struct hub_op *op = hub_op_new(r, context, events_work);
-    op->input = arena_alloc(op->arena, sizeof(in));
-    memcpy(op->input, &in, sizeof(in));
-    hub_read(op);
 }
 
 /* -- figures, in Prometheus' text format -- */
@@ -95,6 +57,29 @@ static void metrics(struct http_request *r, void *context)
     hub_read(hub_op_new(r, context, metrics_work));
 }
 
+/* -- the same in short, for people -- */
+
+static int status_work(struct hub_op *op, struct db *db, struct err *e)
+{
+    struct instance_counts counts;
+    int rc = instance_count(db, &counts, e);
+    if (rc)
+        return rc;
+    json_object_begin(&op->json);
+    json_kv_text(&op->json, "program", "hub");
+    json_kv_text(&op->json, "version", MUSTER_VERSION);
+    json_kv_i64(&op->json, "uptime_seconds", (clock_monotonic_us() - op->hub->started_us) / USEC_PER_SEC);
+    json_kv_i64(&op->json, "instances", counts.all);
+    json_kv_i64(&op->json, "instances_silent", counts.silent);
+    json_object_end(&op->json);
+    return 0;
+}
+
+static void status(struct http_request *r, void *context)
+{
+    hub_read(hub_op_new(r, context, status_work));
+}
+
 static void openapi(struct http_request *r, void *context)
 {
     struct hub *h = context;
@@ -110,10 +95,8 @@ static const struct http_route routes[] = {
      .responses = "200:It can;503:Not yet, or no more"},
     {HTTP_GET, "/metrics", HUB_READERS, metrics, .summary = "Figures of the hub, as Prometheus reads them",
      .responses = "200:Figures"},
-    {HTTP_GET, "/api/v1/events", HUB_READERS, events, .summary = "What has happened to instances",
-     .query =
-         "limit:integer:At most this many;after:integer:Behind this event;format:string:json, ndjson or csv",
-     .responses = "200:Events, oldest first"},
+    {HTTP_GET, "/api/v1/status", HUB_READERS, status, .summary = "The hub in a few figures",
+     .responses = "200:Version, uptime and instances"},
     {HTTP_GET, "/openapi.json", HTTP_ROLE_ANYBODY, openapi, .summary = "This description",
      .responses = "200:OpenAPI 3.1"},
 };

@@ -17,7 +17,7 @@ static const struct sheet_column columns[] = {
     {"key", SHEET_TEXT, offsetof(struct usage_row, key)},
     {"reports", SHEET_COUNT, offsetof(struct usage_row, reports)},
     {"tasks", SHEET_COUNT, offsetof(struct usage_row, tasks)},
-    {"avg_duration_ms", SHEET_MICROS, offsetof(struct usage_row, mean_micro_ms)},
+    {"avg_duration_ms", SHEET_MEAN, offsetof(struct usage_row, mean_micro_ms)},
     {"runs", SHEET_COUNT, offsetof(struct usage_row, runs)},
     {"input_tokens", SHEET_COUNT, offsetof(struct usage_row, input_tokens)},
     {"output_tokens", SHEET_COUNT, offsetof(struct usage_row, output_tokens)},
@@ -37,7 +37,7 @@ struct usage_input {
 static struct usage_row row_of(const struct rollup_row *r, bool grouped)
 {
     /* Hundredths of a millisecond, rounded half up, as in the reports themselves. */
-    int64_t centi_ms = r->measured > 0 ? (r->duration_us + r->measured * 5) / (r->measured * 10) : 0;
+    int64_t centi_ms = r->measured > 0 ? (r->duration_us + r->measured * 5) / (r->measured * 10) : -1;
     return (struct usage_row){.bucket = r->bucket_us,
                               .key = grouped ? r->key : NULL,
                               .reports = r->reports,
@@ -57,12 +57,10 @@ static void add_next(struct hub_op *op, const struct usage_input *in, const stru
 {
     char from[CLOCK_TEXT_MAX], to[CLOCK_TEXT_MAX], after[CLOCK_TEXT_MAX];
     struct buf key = BUF_INIT;
-    for (const char *p = last->key; *p; p++)
-        buf_printf(&key, (*p > ' ' && *p < 0x7f && !strchr("&#%+<>\"", *p)) ? "%c" : "%%%02X",
-                   (unsigned char)*p);
+    hub_add_query(&key, "after_key", last->key);
     op->next =
         arena_printf(op->arena,
-                     "</api/v1/usage?from=%s&to=%s&bucket=%s%s%s&limit=%lld&after_bucket=%s&after_key=%s>; "
+                     "</api/v1/usage?from=%s&to=%s&bucket=%s%s%s&limit=%lld&after_bucket=%s%s>; "
                      "rel=\"next\"",
                      clock_format_us(in->question.from_us, from), clock_format_us(in->question.to_us, to),
                      in->bucket, in->group ? "&group=" : "", in->group ? in->group : "",

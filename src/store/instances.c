@@ -369,7 +369,50 @@ int gap_list(struct db *db, const char *instance_id, const char *kind, int64_t a
     return rc;
 }
 
+int finding_list(struct db *db, const char *kind, int64_t before, int64_t limit, struct arena *a,
+                 struct instance_finding **ret, size_t *ret_count, struct err *e)
+{
+#define NEWEST(condition)                                                                                    \
+    "SELECT g.id, kind, window_start, window_end, g.epoch, first_no, g.last_no, detail, found_at,"           \
+    " instance_id, name FROM instance_gaps g JOIN instances i ON i.id = instance_id WHERE g.id < "           \
+    "$1" condition " ORDER BY g.id DESC LIMIT $2"
+    static const char *const by[] = {NEWEST(""), NEWEST(" AND kind = $3")};
+    CLEANUP(db_done) struct db_cursor c = {0};
+    struct rows rows = ROWS_INIT(a, struct instance_finding);
+    const struct db_arg args[] = {DB_I64(before), DB_I64(limit), DB_TEXT(kind)};
+    int rc = db_query(db, by[kind != NULL], args, kind ? 3 : 2, &c, e);
+    if (rc)
+        return rc;
+    while ((rc = db_next(&c, e)) == 1)
+        *(struct instance_finding *)rows_add(&rows) = (struct instance_finding){
+            .gap = read_gap(&c, a), .instance_id = db_text(&c, 9, a), .name = db_text(&c, 10, a)};
+    *ret = rows.p;
+    *ret_count = rows.count;
+    return rc;
+}
+
+int gap_count(struct db *db, const char *first, const char *last,
+              void (*each)(void *arg, struct str instance_id, struct str kind, int64_t count), void *arg,
+              struct err *e)
+{
+    CLEANUP(db_done) struct db_cursor c = {0};
+    int rc = db_query(db,
+                      "SELECT instance_id, kind, COUNT(*) FROM instance_gaps WHERE instance_id >= $1 AND"
+                      " instance_id <= $2 GROUP BY instance_id, kind",
+                      DB_ARGS(DB_TEXT(first), DB_TEXT(last)), &c, e);
+    while (rc == 0 && (rc = db_next(&c, e)) == 1) {
+        each(arg, db_str(&c, 0), db_str(&c, 1), db_i64(&c, 2));
+        rc = 0;
+    }
+    return rc;
+}
+
 /* -- events -- */
+
+int hub_event_newest(struct db *db, int64_t *ret_id, struct err *e)
+{
+    return db_value_i64(db, "SELECT COALESCE(MAX(id), 0) FROM hub_events", DB_NO_ARGS, ret_id, e);
+}
 
 int hub_event_insert(struct db *db, const char *instance_id, const char *type, const char *detail,
                      int64_t now_us, struct err *e)

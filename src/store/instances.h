@@ -74,6 +74,18 @@ MUST_CHECK int gap_list(struct db *db, const char *instance_id, const char *kind
                         int64_t limit, struct arena *a, struct instance_gap **ret, size_t *ret_count,
                         struct err *e);
 
+/* Of all instances, the newest first, from behind `before`; kind NULL: any. */
+struct instance_finding {
+    struct instance_gap gap;
+    const char *instance_id, *name;
+};
+MUST_CHECK int finding_list(struct db *db, const char *kind, int64_t before, int64_t limit, struct arena *a,
+                            struct instance_finding **ret, size_t *ret_count, struct err *e);
+/* How many of each kind, of the instances from `first` to `last`, which count too: calls `each`. */
+MUST_CHECK int gap_count(struct db *db, const char *first, const char *last,
+                         void (*each)(void *arg, struct str instance_id, struct str kind, int64_t count),
+                         void *arg, struct err *e);
+
 /* -- events of the hub -- */
 struct hub_event {
     int64_t id, at;
@@ -81,5 +93,6 @@ struct hub_event {
 };
 MUST_CHECK int hub_event_insert(struct db *db, const char *instance_id, const char *type, const char *detail,
                                 int64_t now_us, struct err *e);
+MUST_CHECK int hub_event_newest(struct db *db, int64_t *ret_id, struct err *e); /* 0: there was none yet */
 MUST_CHECK int hub_event_list(struct db *db, int64_t after, int64_t limit, struct arena *a,
                               struct hub_event **ret, size_t *ret_count, struct err *e);

@@ -3,13 +3,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { filterAgents, groupAgents, noteHistory, reuseRows, sortAgents } from '../../web/src/fleet-rows.js';
 import * as format from '../../web/src/format.js';
-import { defaults, parseQuery, printQuery } from '../../web/src/query.js';
+import { afterOf, apiPath, defaults, parseQuery, printQuery } from '../../web/src/query.js';
+import { bucketName, bucketsOf, everyFew, seriesOf, usageFrom } from '../../web/src/series.js';
 import { sparkPath } from '../../web/src/sparkline.js';
 import { EventParser } from '../../web/src/sse.js';
 import { familyOf, marks, rankOf, verdicts } from '../../web/src/verdicts.js';
 
 test('what is not known is a dash in every format, and never a zero', () => {
-    for (const print of [format.seconds, format.span, format.age, format.away, format.clock, format.bytes, format.percent, format.count, format.cost, format.yesNo, format.text, format.shortPath])
+    for (const print of [format.seconds, format.span, format.age, format.away, format.clock, format.instant, format.bytes, format.percent, format.count, format.cost, format.yesNo, format.text, format.shortPath])
         for (const unknown of [null, undefined, '']) assert.equal(print(unknown, 0), '—');
 });
 
@@ -41,6 +42,49 @@ test('an address prints what it parses, and what it does not know is as by defau
     assert.equal(printQuery(defaults), '/');
     assert.deepEqual(parseQuery('?group=nonsense&page=nowhere&sort=&x=y'), defaults);
     assert.equal(parseQuery('?page=queue', ['fleet', 'queue']).page, 'queue');
+});
+
+test('a page of one thing has an address that names it, whatever its name holds', () => {
+    const pages = ['fleet', 'agent', 'instance'];
+    for (const [page, id] of [['agent', 'run-88'], ['agent', 'a/b c%?#ü'], ['instance', '..']]) {
+        const url = new URL(`http://x${printQuery({ ...defaults, page, id, q: 'w' })}`);
+        const read = parseQuery(url.search, pages, id === '..' ? `/instances/${id}` : url.pathname); // a URL cannot hold .. itself
+        assert.deepEqual(read, { ...defaults, page, id, q: 'w' });
+    }
+    assert.equal(printQuery({ ...defaults, page: 'agent', id: 'run-88' }), '/agents/run-88');
+    assert.equal(parseQuery('', pages, '/agents/%E0%A4%A').id, '%E0%A4%A'); // no UTF-8 at all
+    assert.deepEqual(parseQuery('', ['fleet'], '/agents/x'), defaults); // a page that this program has not
+});
+
+test('where a list goes on comes from its Link and goes into the next request, and nothing else does', () => {
+    const link = '</api/v1/usage?from=a&limit=2&after_bucket=2026-11-01T00:00:00Z&after_key=x%26y>; rel="next"';
+    const after = afterOf(link);
+    assert.deepEqual([...new URLSearchParams(after)], [['after_bucket', '2026-11-01T00:00:00Z'], ['after_key', 'x&y']]);
+    assert.equal(apiPath('/p', { limit: 2, group: '', q: undefined }, `${after}&limit=9`), '/p?limit=2&after_bucket=2026-11-01T00%3A00%3A00Z&after_key=x%26y');
+    assert.deepEqual([afterOf(null), afterOf(''), afterOf('<https://x/?a=1>; rel="first"')], ['', '', '']);
+});
+
+test('a bucket that nobody reported stands in a series as unknown, and buckets are of the calendar in UTC', () => {
+    const row = (bucket, key, n) => ({ bucket: `${bucket}.000000Z`, key, tasks: n });
+    const rows = [row('2026-11-01T00:00:00', 'a', 1), row('2026-11-04T00:00:00', 'a', 3), row('2026-11-04T00:00:00', 'b', 9)];
+    const { x, series, left } = seriesOf(rows, 'day', 'tasks', 'all');
+    assert.deepEqual(x.map((s) => new Date(s * 1000).getUTCDate()), [1, 2, 3, 4]);
+    assert.deepEqual([series, left], [[{ label: 'b', values: [null, null, null, 9] }, { label: 'a', values: [1, null, null, 3] }], 0]);
+    const months = bucketsOf([row('2025-12-01T00:00:00'), row('2026-03-01T00:00:00')], 'month');
+    assert.deepEqual(months.map((ms) => new Date(ms).toISOString().slice(0, 10)), ['2025-12-01', '2026-01-01', '2026-02-01', '2026-03-01']);
+    assert.equal(bucketsOf([row('2026-03-29T00:00:00'), row('2026-03-29T05:00:00')], 'hour').length, 6); // no hour is lost to a summer time
+    assert.deepEqual(seriesOf([], 'day', 'tasks', 'all'), { x: [], series: [], left: 0 });
+    const many = seriesOf(Array.from({ length: 11 }, (_, i) => row('2026-11-01T00:00:00', `k${i}`, i)), 'day', 'tasks', 'all');
+    assert.deepEqual([many.series.length, many.series[0].label, many.left], [8, 'k10', 3]);
+    assert.equal(seriesOf([row('2026-11-01T00:00:00', null, 1)], 'day', 'tasks', 'Tasks').series[0].label, 'Tasks');
+});
+
+test('an axis has no more words than it has room for, and a bucket is called by as much of its time as it has', () => {
+    assert.deepEqual([everyFew([1, 2, 3, 4, 5], 2.9), everyFew([1, 2], 10), everyFew([1, 2, 3], 0), everyFew([], 3)], [[1, 4], [1, 2], [1], []]);
+    assert.deepEqual(['hour', 'day', 'month'].map((bucket) => bucketName('2026-11-01T07:00:00.000000Z', bucket)), ['2026-11-01 07 h', '2026-11-01', '2026-11']);
+    assert.equal(usageFrom({ bucket: 'month', from: '' }, new Date('2026-03-31T12:00:00Z')), '2025-04-01'); // twelve months with this one
+    assert.deepEqual([usageFrom({ bucket: 'day', from: '' }, new Date()), usageFrom({ bucket: 'month', from: '2026-01-02' }, new Date())], ['', '2026-01-02']);
+    assert.deepEqual(['2026-11-01T07:08:09.000000Z', '2026-11-01T07:08:09.250000Z'].map(format.instant), ['2026-11-01 07:08:09', '2026-11-01 07:08:09.25']);
 });
 
 const agent = (id, more = {}) => ({ id, name: id, vendor: null, session_id: null, liveness: null, cpu_percent: null, ...more });

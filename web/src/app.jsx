@@ -4,15 +4,12 @@ import { Feed } from './feed.js';
 import { noteHistory, reuseRows } from './fleet-rows.js';
 import { span } from './format.js';
 import { Lists } from './lists.jsx';
-import { pages } from './pages.jsx';
 import { defaults, parseQuery, printQuery } from './query.js';
-import { familyOf } from './verdicts.js';
 
 const TOKEN = 'muster.token'; // of this tab alone
 const HISTORY_MS = 4500;
 
-const readQuery = () => parseQuery(location.search, pages.map((page) => page.name));
-const pageOf = (query) => pages.find((page) => page.name === query.page);
+const readQuery = (pages) => parseQuery(location.search, pages.map((page) => page.name), location.pathname);
 
 function Connection({ feed, now }) {
     const words = {
@@ -25,7 +22,7 @@ function Connection({ feed, now }) {
     return <p class={`connection ${feed.phase}`} data-phase={feed.phase} title={feed.reason || undefined}>{words[feed.phase]}</p>;
 }
 
-function SignIn({ reason, onToken }) {
+function SignIn({ program, reason, onToken }) {
     const submit = (event) => {
         event.preventDefault();
         onToken(new FormData(event.currentTarget).get('token').trim());
@@ -33,7 +30,7 @@ function SignIn({ reason, onToken }) {
     return (
         <form class="sign-in" onSubmit={submit}>
             <h2>Sign in</h2>
-            <p>This node asks for a token. <code>muster tokens create --role viewer</code> on its host makes one. It is kept until this tab is closed.</p>
+            <p>{program.signIn} It is kept until this tab is closed.</p>
             {reason && <p role="alert" class="refused">{reason}</p>}
             <label>Token <input name="token" type="password" autocomplete="off" spellcheck={false} required autoFocus /></label>
             <button type="submit">Sign in</button>
@@ -42,8 +39,9 @@ function SignIn({ reason, onToken }) {
 }
 
 export class App extends Component {
-    state = { query: readQuery(), feed: { phase: 'connecting', data: {} }, now: Date.now(), history: new Map(), news: '', lists: {} };
+    state = { query: readQuery(this.props.program.pages), feed: { phase: 'connecting', data: {} }, now: Date.now(), history: new Map(), news: '', lists: {} };
     #historyAt = 0;
+    #shown = '';
 
     componentDidMount() {
         this.feed = new Feed({
@@ -51,35 +49,48 @@ export class App extends Component {
             onChange: (feed) => this.#update(feed),
             onEvent: (event) => this.#tell(event),
         });
-        this.feed.show(pageOf(this.state.query).sources);
+        this.#show(this.state.query, true);
         this.feed.start();
         setInterval(() => document.hidden || this.setState({ now: Date.now() }), 1000);
-        addEventListener('popstate', () => this.#goTo(readQuery()));
+        addEventListener('popstate', () => this.#goTo(readQuery(this.props.program.pages)));
+    }
+    #pageOf(query) {
+        const { pages } = this.props.program;
+        return pages.find((page) => page.name === query.page) ?? pages[0];
+    }
+    // What the page asks for can depend on its filters.
+    #show(query, turned) {
+        const sources = this.#pageOf(query).sourcesOf(query);
+        const text = JSON.stringify(sources);
+        if (!turned && text === this.#shown) return;
+        this.#shown = text;
+        this.feed.show(sources, turned);
     }
     #update(feed) {
-        const lists = { ...this.state.lists };
-        for (const { name, source, rowsOf, idOf } of pageOf(this.state.query).lists) {
-            const part = feed.data[source];
-            if (part?.json && part !== this.state.feed.data[source]) lists[name] = reuseRows(lists[name] ?? [], rowsOf(part.json), idOf);
-        }
-        let { history } = this.state;
-        if (feed.lookedAt !== this.state.feed.lookedAt && feed.lookedAt - this.#historyAt > HISTORY_MS && lists.agents) {
-            history = noteHistory(history, lists.agents, 'cpu_percent');
-            this.#historyAt = feed.lookedAt;
-        }
-        this.setState({ feed, lists, history, now: Date.now() });
+        this.setState((state) => {
+            const lists = { ...state.lists };
+            for (const { name, source, rowsOf, idOf } of this.#pageOf(state.query).lists) {
+                const part = feed.data[source];
+                if (part?.json && part !== state.feed.data[source]) lists[name] = reuseRows(lists[name] ?? [], rowsOf(part.json), idOf);
+            }
+            return { feed, lists, now: Date.now(), ...this.#noted(state, feed, lists) };
+        });
     }
-    // Read out: an agent has come into trouble.
+    #noted(state, feed, lists) {
+        if (feed.lookedAt === state.feed.lookedAt || feed.lookedAt - this.#historyAt <= HISTORY_MS || !lists.agents) return {};
+        this.#historyAt = feed.lookedAt;
+        return { history: noteHistory(state.history, lists.agents, 'cpu_percent') };
+    }
+    // Read out: something has come into trouble.
     #tell({ type, data }) {
-        if (type !== 'event.agent.verdict') return;
-        const { agent_name: name, to, cause } = JSON.parse(data);
-        if (familyOf(to) === 'trouble') this.setState({ news: `${name}: ${to}. ${cause}` });
+        const news = this.props.program.newsOf(type, data);
+        if (news) this.setState({ news });
     }
     #goTo(query) {
-        const turned = query.page !== this.state.query.page;
+        const turned = query.page !== this.state.query.page || query.id !== this.state.query.id;
         this.setState(turned ? { query, lists: {} } : { query });
-        if (turned) this.feed.show(pageOf(query).sources);
-        document.title = `${pageOf(query).title} · muster`;
+        this.#show(query, turned);
+        document.title = `${this.#pageOf(query).title} · ${this.props.program.title}`;
     }
     // Typing replaces the address; choosing a page adds to the history.
     onQuery = (change) => {
@@ -87,10 +98,9 @@ export class App extends Component {
         history.replaceState(null, '', printQuery(query));
         this.#goTo(query);
     };
-    onPage = (event, name) => {
+    go = (event, query) => {
         if (event.metaKey || event.ctrlKey || event.shiftKey || event.button > 0) return;
         event.preventDefault();
-        const query = { ...defaults, page: name };
         history.pushState(null, '', printQuery(query));
         this.#goTo(query);
     };
@@ -100,19 +110,22 @@ export class App extends Component {
         this.feed.signIn(token || null);
     };
 
-    render(_, { query, feed, now, history, news, lists }) {
-        const page = pageOf(query);
+    render({ program }, { query, feed, now, history, news, lists }) {
+        const page = this.#pageOf(query);
         const Page = page.component ?? Lists;
         const isReady = page.lists.every((list) => lists[list.name]);
-        const errors = Object.entries(feed.data).filter(([name, part]) => part.error && page.sources[name]);
+        const sources = page.sourcesOf(query);
+        const errors = Object.entries(feed.data).filter(([name, part]) => part.error && sources[name]);
+        const nothing = errors.length > 0 ? null : feed.phase === 'lost' ? `Nothing has been heard of the ${program.name} yet.` : `Asking the ${program.name} …`;
+        const links = program.pages.filter((p) => !p.under).map((p, i) => [p, { ...defaults, page: i === 0 ? '' : p.name }]);
         return (
             <>
                 <a class="skip" href="#main">Skip to the page</a>
                 <header>
-                    <h1>muster</h1>
+                    <h1>muster <span class="program">{program.name}</span></h1>
                     <nav aria-label="Pages">
-                        {pages.map((p) => (
-                            <a key={p.name} href={printQuery({ ...defaults, page: p.name })} aria-current={p === page ? 'page' : undefined} onClick={(e) => this.onPage(e, p.name)}>{p.title}</a>
+                        {links.map(([p, to]) => (
+                            <a key={p.name} href={printQuery(to)} aria-current={p === page ? 'page' : p.name === page.under ? 'true' : undefined} onClick={(e) => this.go(e, to)}>{p.title}</a>
                         ))}
                     </nav>
                     <Connection feed={feed} now={now} />
@@ -120,9 +133,9 @@ export class App extends Component {
                 </header>
                 <main id="main" tabIndex={-1} aria-label={page.title}>
                     {errors.map(([name, { error }]) => <p key={name} role="alert" class="refused">{name}: {error}</p>)}
-                    {feed.phase === 'login' ? <SignIn reason={feed.reason} onToken={this.onToken} />
-                        : isReady ? <Page page={page} query={query} onQuery={this.onQuery} lists={lists} data={feed.data} history={history} now={now} />
-                        : <p class="empty">{feed.phase === 'lost' ? 'Nothing has been heard of the node yet.' : 'Asking the node …'}</p>}
+                    {feed.phase === 'login' ? <SignIn program={program} reason={feed.reason} onToken={this.onToken} />
+                        : isReady ? <Page page={page} query={query} onQuery={this.onQuery} go={this.go} lists={lists} data={feed.data} history={history} now={now} />
+                        : <p class="empty">{nothing}</p>}
                 </main>
                 <div class="unseen" role="status" aria-live="polite">{feed.phase === 'lost' ? 'Connection lost, retrying.' : news}</div>
             </>

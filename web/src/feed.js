@@ -1,10 +1,11 @@
-// What the node says, kept up to date: one stream of events, which say when to look again, and the lists that the page
+// What the node or the hub says, kept up to date: one stream of events, which say when to look again, and the lists that the page
 // shows.  A look is due when an event came, and every few seconds for the figures that no event tells.
+import { afterOf } from './query.js';
 import { EventParser } from './sse.js';
 
 const LOOK_MS = 5000;
 const GAP_MS = 300; // between two looks, however many events come; longer where looking takes long
-const SILENCE_MS = 45_000; // the node sends something every 15 s
+const SILENCE_MS = 45_000; // a server sends something every 15 s
 const RETRY_MS = [500, 1000, 2000, 4000, 5000];
 const AWAY_MS = 60_000; // a tab that nobody sees gives its connection back: a browser has six of them per origin
 
@@ -48,10 +49,11 @@ export class Feed {
         void this.#run();
         setInterval(() => this.state.phase === 'live' && !document.hidden && this.look(), LOOK_MS);
     }
-    // { name: path }: what the present page shows.
-    show(sources) {
+    // { name: path }: what the present page shows.  `turned`: it is another page, of which nothing is known yet.
+    show(sources, turned) {
         this.#sources = sources;
         this.#tags.clear();
+        if (turned) this.#set({ data: {} });
         if (this.state.phase === 'live') this.look();
     }
     signIn(token) {
@@ -110,7 +112,7 @@ export class Feed {
         try {
             for (silent(); ; silent()) {
                 const { done, value } = await reader.read();
-                if (done) throw new Error('the node closed the stream');
+                if (done) throw new Error('the stream was closed');
                 for (const event of this.#parser.push(value)) this.#take(event);
             }
         } finally {
@@ -168,7 +170,7 @@ export class Feed {
             }
         }
     }
-    // [name, { json, error }]; nothing when it is as it was.  One list that is refused leaves the others alone.
+    // [name, { json, error, next }]; nothing when it is as it was.  One list that is refused leaves the others alone.
     async #fetch(name, path) {
         const tag = this.#tags.get(path);
         const response = await fetch(path, { headers: this.#headers(tag ? { 'If-None-Match': tag } : {}), cache: 'no-store' });
@@ -176,7 +178,7 @@ export class Feed {
         if (response.status === 401) throw await refusal(response);
         if (!response.ok) return [name, { json: null, error: (await refusal(response)).message }];
         this.#tags.set(path, response.headers.get('ETag'));
-        return [name, { json: await response.json(), error: null }];
+        return [name, { json: await response.json(), error: null, next: afterOf(response.headers.get('Link')) }];
     }
 }
 

@@ -1,11 +1,14 @@
 // The fleet: one row per agent, in groups, with what the node says of each (spec 95 Console).
 import { useMemo } from 'preact/hooks';
+import { linked } from './columns.jsx';
+import { Choice } from './controls.jsx';
 import { filterAgents, groupAgents, sortAgents } from './fleet-rows.js';
 import { UNKNOWN, age, bytes, clock, cost, count, percent, shortPath, text } from './format.js';
 import { choices } from './query.js';
 import { sparkPath } from './sparkline.js';
 import { Table } from './table.jsx';
-import { familyOf, marks, verdicts } from './verdicts.js';
+import { Badge } from './verdict-badge.jsx';
+import { verdicts } from './verdicts.js';
 
 const SPARK = { width: 60, height: 18 };
 
@@ -17,20 +20,13 @@ function Spark({ readings }) {
     );
 }
 
-function Badge({ verdict }) {
-    if (!verdict) return UNKNOWN;
-    const family = familyOf(verdict);
-    return <span class={`badge ${family}`}><span aria-hidden="true">{marks[family]}</span> {verdict}</span>;
-}
-
 const waits = (agent) => {
     const { waits_for: whom, until } = agent.liveness ?? {};
     return until ? `${text(whom)} until ${clock(until)}` : text(whom);
 };
 
 const columns = [
-    { key: 'name', title: 'Agent', tip: (a) => a.id,
-      print: (a) => ({ node: <><span class="main">{text(a.name)}</span><span class="sub">{[a.vendor ?? UNKNOWN, a.origin, a.specialization].filter(Boolean).join(' · ')}</span></> }) },
+    linked('name', 'Agent', 'agent', { idOf: (a) => a.id, nameOf: (a) => a.name, subOf: (a) => [a.vendor ?? UNKNOWN, a.origin, a.specialization].filter(Boolean).join(' · ') }),
     { key: 'verdict', title: 'Verdict', ages: (a, { now }) => age(a.liveness?.since, now), tip: (a) => a.liveness?.since && `since ${a.liveness.since}`,
       print: (a, { now }) => ({ node: <><Badge verdict={a.liveness?.verdict} /><span class="sub">{a.liveness ? age(a.liveness.since, now) : a.status}</span></> }) },
     { key: 'cause', title: 'Cause', tip: (a) => a.liveness?.cause ?? a.error_message, print: (a) => ({ node: <span class="two">{text(a.liveness?.cause ?? a.error_message)}</span> }) },
@@ -59,17 +55,7 @@ function GroupHead({ group, by }) {
     );
 }
 
-function Choice({ label, name, value, options, onChange }) {
-    return (
-        <label>{label}
-            <select name={name} value={value} onChange={(e) => onChange({ [name]: e.currentTarget.value })}>
-                {options.map(([option, title]) => <option key={option} value={option}>{title}</option>)}
-            </select>
-        </label>
-    );
-}
-
-function Filters({ query, agents, onQuery }) {
+function FleetFilters({ query, agents, onQuery }) {
     const vendors = [...new Set([...agents.map((a) => a.vendor), query.vendor].filter(Boolean))].sort();
     return (
         <form class="filters" role="search" onSubmit={(e) => e.preventDefault()}>
@@ -84,7 +70,7 @@ function Filters({ query, agents, onQuery }) {
     );
 }
 
-export function Fleet({ query, onQuery, lists: { agents, sessions }, history, now }) {
+export function Fleet({ query, onQuery, go, lists: { agents, sessions }, history, now }) {
     const filtered = Boolean(query.q || query.verdict || query.vendor);
     // Not again when only the clock has moved.
     const { shown, groups } = useMemo(() => {
@@ -95,10 +81,10 @@ export function Fleet({ query, onQuery, lists: { agents, sessions }, history, no
     }, [agents, sessions, query]);
     return (
         <>
-            <Filters query={query} agents={agents} onQuery={onQuery} />
+            <FleetFilters query={query} agents={agents} onQuery={onQuery} />
             <p class="counts" role="status">{filtered ? `${shown.length} of ${agents.length} agents` : `${agents.length} ${agents.length === 1 ? 'agent' : 'agents'}`}</p>
             {agents.length === 0 && <p class="empty">No agent is known to this node. One that starts on this host appears within seconds.</p>}
-            {groups.length > 0 && <Table label="Agents" columns={columns} groups={groups} idOf={(a) => a.id} context={{ now, history }} extraOf={(a) => history.get(a.id)} />}
+            {groups.length > 0 && <Table label="Agents" columns={columns} groups={groups} idOf={(a) => a.id} context={{ now, history, go }} extraOf={(a) => history.get(a.id)} />}
         </>
     );
 }

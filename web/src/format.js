@@ -24,6 +24,12 @@ export const clock = ifKnown((time) => {
     return `${two(d.getHours())}:${two(d.getMinutes())}`;
 });
 
+// An instant as a text of its own, in UTC; parts of a second where there are some.
+export const instant = ifKnown((time) => {
+    const [, day, at, part] = /^(.{10})T(.{8})(\.\d*[1-9])?/.exec(new Date(time).toISOString());
+    return `${day} ${at}${part ?? ''}`;
+});
+
 // Powers of 1024 in their own names, one decimal below ten.
 const sizes = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 export const bytes = ifKnown((n) => {
