@@ -217,22 +217,28 @@ test('H3, H7 a line that goes dead without a word loses and doubles nothing', { 
     const asAdmin = { authorization: `Bearer ${token}` };
     const { json: enrolled } = await hub.post('/api/v1/instances', { name: 'n', instance_id: 'n1' }, asAdmin);
     const node = await startNode(t, { config: telemetry(hub.url).replace('0123456789abcdef', enrolled.api_key) });
-    // One that began to wait when nothing could arrive any more.
-    const waits = async (since) => (await node.get('/api/v1/telemetry')).json.windows.some((w) => w.state === 'pending' && Date.parse(w.window_end) > since);
+    // The same window waits at one look after the other: it is on its way, and what was answered before the cut has been booked.
+    const oneWaits = async (what) => {
+        let looks = 0, last = null;
+        await waitUntil(async () => {
+            const waiting = (await node.get('/api/v1/telemetry')).json.windows.find((w) => w.state === 'pending')?.window_no ?? null;
+            looks = waiting !== null && waiting === last ? looks + 1 : 0;
+            last = waiting;
+            return looks === 5;
+        }, what, 60_000);
+    };
     let made = 0;
     const add = async (count) => { for (let i = 0; i < count; i++) made += (await addTask(node)).status === 201; };
     await add(3);
     assert.ok(await far.cutFar()); // both ends go on as if the other one were slow
-    let since = Date.now();
     await add(5);
-    await waitUntil(() => waits(since), 'a window that is not answered', 60_000);
+    await oneWaits('a window that is not answered');
     assert.ok(await far.healFar());
     await add(3);
     await totalsAgree(hub, node, made, asAdmin);
     assert.ok(await far.cutFar());
-    since = Date.now();
     await add(5);
-    await waitUntil(() => waits(since), 'another one', 60_000);
+    await oneWaits('another one');
     await hub.crash(); // the connection is half open now: one end has forgotten it
     assert.ok(await far.healFar());
     await hub.start();
