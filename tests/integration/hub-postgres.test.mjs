@@ -67,7 +67,7 @@ test('H9, H13 three hubs behind a hostile round-robin, one of them killed: every
 });
 
 test('H9 a line that is cut at COMMIT leaves no doubt, and a hub that dies in it leaves one that the next try ends', { timeout: 300_000 }, async (t) => {
-    const line = await commitCutter(t, server);
+    const line = await commitCutter(t, server, 'INTO reports');
     const [hub] = await startHubs(t, 1, line.url(server.schema().option));
     const a = await hub.enrol({ name: 'a', instance_id: 'a' });
     assert.equal((await hub.send(a, window('a', 0))).status, 200);

@@ -67,8 +67,9 @@ export async function startPostgres(t) {
 }
 
 // A line to the server that can be cut at a COMMIT: 'before' the server has it, or 'after' it has done it and before the client hears.
-// It reads the client's half of the protocol: a length and a body, behind a letter in all messages but the first.
-export async function commitCutter(t, server) {
+// Only a transaction in which a statement with the text `of` has run is cut.  It reads the client's half of the protocol: a
+// length and a body, behind a letter in all messages but the first; Parse names a statement, Bind runs it by its name.
+export async function commitCutter(t, server, of) {
     const dir = mkdtempSync('/tmp/muster-pg-');
     const lines = new Set();
     let plan = null, open = true;
@@ -82,7 +83,8 @@ export async function commitCutter(t, server) {
     const listener = net.createServer((client) => {
         if (!open) return client.destroy();
         const upstream = net.connect(path.join(server.dir, '.s.PGSQL.5432'));
-        let bytes = Buffer.alloc(0), started = false, commit = null, answered = false;
+        let bytes = Buffer.alloc(0), started = false, commit = null, marked = false, answered = false;
+        const marks = new Set();
         for (const socket of [client, upstream]) {
             lines.add(socket);
             socket.on('error', () => {});
@@ -92,9 +94,14 @@ export async function commitCutter(t, server) {
             const letter = String.fromCharCode(message[0]);
             const texts = message.subarray(5).toString('latin1').split('\0');
             if (letter === 'P' && texts[1] === 'COMMIT') commit = texts[0];
-            if (letter !== 'B' || texts[1] !== commit || !plan) return true;
-            if (plan.when === 'before') return false;
-            answered = true;
+            if (letter === 'P' && texts[1].includes(of)) marks.add(texts[0]);
+            if (letter !== 'B') return true;
+            if (marks.has(texts[1])) marked = true;
+            if (texts[1] !== commit) return true;
+            const meant = marked && plan;
+            marked = false;
+            if (meant && plan.when === 'before') return false;
+            answered = Boolean(meant);
             return true;
         };
         client.on('data', (data) => {
