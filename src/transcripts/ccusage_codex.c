@@ -61,7 +61,7 @@ static void apply(struct ccusage *c, struct rollout *r, const struct codex_line 
         memset(r->state.model, 0, sizeof(r->state.model));
         memcpy(r->state.model, line->model.p, n);
     } else if (line->kind == CODEX_TIER) {
-        r->state.tier = line->tier;
+        r->state.tier = (uint8_t)line->tier;
     } else if (line->kind == CODEX_REPORT && codex_step(&r->state, &line->report, &counts)) {
         add_request(c, r, line, &counts);
     }
@@ -69,7 +69,8 @@ static void apply(struct ccusage *c, struct rollout *r, const struct codex_line 
 
 static void read_rollout(struct ccusage *c, const char *path, bool fast, struct rollout *ret)
 {
-    *ret = (struct rollout){.state = {.tier = fast ? CODEX_FAST : CODEX_STANDARD}};
+    const enum codex_tier tier = fast ? CODEX_FAST : CODEX_STANDARD;
+    *ret = (struct rollout){.state = {.tier = (uint8_t)tier}};
     struct line_reader *reader;
     struct line_run run;
     if (line_reader_open(path, 0, (size_t)1 << 30, &reader) != 0)

@@ -259,7 +259,7 @@ static void codex_apply(struct scan *s, struct codex_state *state, const struct 
         break;
     }
     case CODEX_TIER:
-        state->tier = line->tier;
+        state->tier = (uint8_t)line->tier;
         break;
     case CODEX_REPORT:
         codex_report(s, state, line);
