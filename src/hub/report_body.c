@@ -9,10 +9,13 @@
 #define COUNT_MAX INT64_C(10000000000000)
 #define NAME_MAX_BYTES 256
 #define MEAN_MS_MAX 1e15
+#define MEASURED_US_MAX                                                                                      \
+    INT64_C(100000000000000) /* of all types: three years in a window; rollups add these up */
 
 struct reading {
     struct arena *arena;
-    struct buf pointer; /* where we are */
+    struct buf pointer;  /* where we are */
+    int64_t measured_us; /* of the types so far */
     struct err *e;
 };
 
@@ -146,10 +149,11 @@ static int read_mean(struct reading *r, const json_t *type, struct report_type *
     if (!json_is_number(v) || !(ms >= 0 && ms <= MEAN_MS_MAX))
         return wrong(r, "avg_duration_ms", "a number, 0 or more,");
     double sum_us = ms * 1000 * (double)t->count;
-    if (sum_us > 1e17)
+    if (sum_us > (double)(MEASURED_US_MAX - r->measured_us))
         return wrong(r, "avg_duration_ms", "a duration that can be added up");
     t->measured = t->count;
     t->duration_us = llround(sum_us);
+    r->measured_us += t->duration_us;
     return 0;
 }
 

@@ -70,6 +70,11 @@ static void what_is_wrong_is_named_by_its_pointer(void **state)
         {HEAD "\"metrics\":{" AGENTS
               "\"tasks\":{\"by_status\":{},\"by_type\":{\"x\":{\"count\":1,\"avg_duration_ms\":-1}}}}}",
          "/metrics/tasks/by_type/x/avg_duration_ms"},
+        /* 6e13 and 5e13 us: each can be added up, both together are more than 1e14 */
+        {HEAD "\"metrics\":{" AGENTS
+              "\"tasks\":{\"by_status\":{},\"by_type\":{\"x\":{\"count\":6,\"avg_duration_ms\":1e10},"
+              "\"y\":{\"count\":5,\"avg_duration_ms\":1e10}}}}}",
+         "/metrics/tasks/by_type/y/avg_duration_ms"},
         {HEAD "\"metrics\":{" AGENTS TASKS "\"servers\":{\"total_count\":null}}}",
          "/metrics/servers/total_count"},
         {HEAD METRICS ",\"window_no\":\"7\"}", "/window_no"},
