@@ -168,7 +168,7 @@ test('the console of a hub', async (t) => {
     });
 
     await t.test('whom the hub does not know signs in with its token', { skip: process.getuid() !== 0 && 'NOT TESTED: needs root, to be somebody else' }, async (t) => {
-        const proxy = spawn('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, '--input-type=module', '-', String(hub.port)], { stdio: ['pipe', 'pipe', 'inherit'], cwd: '/' });
+        const proxy = spawn('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, '--input-type=module', '-', String(hub.port)], { stdio: ['pipe', 'pipe', 'ignore'], cwd: '/' });
         atEnd(t, () => kill(proxy.pid));
         proxy.stdin.end(readFileSync(fileURLToPath(new URL('../lib/as-another-user.mjs', import.meta.url))));
         let port = '';

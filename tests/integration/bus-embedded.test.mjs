@@ -147,7 +147,7 @@ async function countingReader(t, port) {
     const head = 'MSG flood 1 1008\r\n', length = head.length + 1008 + 2;
     const socket = net.connect(port, '127.0.0.1').on('error', () => {}).on('close', () => (state.closed = true));
     atEnd(t, () => socket.destroy());
-    await new Promise((resolve) => {
+    await withDeadline(new Promise((resolve) => {
         let rest = Buffer.alloc(0), ready = false;
         socket.on('data', (data) => {
             rest = rest.length ? Buffer.concat([rest, data]) : data;
@@ -163,7 +163,7 @@ async function countingReader(t, port) {
                 rest = rest.subarray(length);
             }
         }).write('CONNECT {"verbose":false}\r\nSUB flood 1\r\nPING\r\n');
-    });
+    }), 'PONG');
     return state;
 }
 
@@ -174,7 +174,7 @@ test('spec 40 B4: a stalled subscriber is dropped as a slow consumer, memory sta
     stalled.on('error', () => {});
     atEnd(t, () => stalled.destroy());
     let seen = '';
-    await new Promise((resolve) => stalled.on('data', (d) => { seen += d.toString('latin1'); if (seen.includes('PONG')) resolve(); }).on('connect', () => stalled.write('CONNECT {"verbose":false}\r\nSUB flood 1\r\nPING\r\n')));
+    await withDeadline(new Promise((resolve) => stalled.on('data', (d) => { seen += d.toString('latin1'); if (seen.includes('PONG')) resolve(); }).on('connect', () => stalled.write('CONNECT {"verbose":false}\r\nSUB flood 1\r\nPING\r\n'))), 'PONG');
     stalled.pause();
     const count = 60_000, body = 'x'.repeat(1000);
     const message = (i) => String(i).padStart(8, '0') + body;
@@ -185,7 +185,7 @@ test('spec 40 B4: a stalled subscriber is dropped as a slow consumer, memory sta
     let most = 0;
     for (let i = 0; i < count; i += 500) {
         const part = Array.from({ length: 500 }, (_, k) => `PUB flood 1008\r\n${message(i + k)}\r\n`).join('');
-        if (!writer.write(part)) await new Promise((resolve) => writer.once('drain', resolve));
+        if (!writer.write(part)) await withDeadline(new Promise((resolve) => writer.once('drain', resolve)), 'the bus to read on', 60_000);
         if (i % 5000 === 0) most = Math.max(most, privateBytes(node.pid) - before);
     }
     await waitUntil(() => reader.next === count || reader.wrong || reader.closed, 'the reader to have it all', 120_000);
@@ -196,7 +196,7 @@ test('spec 40 B4: a stalled subscriber is dropped as a slow consumer, memory sta
     assert.ok(process.env.ASAN_OPTIONS !== undefined && process.env.MUSTER_TEST_SLOWNESS > 1 || most < 48 << 20, `${most} bytes`);
     stalled.on('data', (d) => (seen = (seen + d.toString('latin1')).slice(-100)));
     stalled.resume();
-    await new Promise((resolve) => stalled.on('close', resolve));
+    await waitUntil(() => stalled.closed, 'the end of the connection');
 });
 
 test('spec 40 B6: shutdown is on time with a stalled client, and everybody hears that it ends', async (t) => {
@@ -205,7 +205,7 @@ test('spec 40 B6: shutdown is on time with a stalled client, and everybody hears
     await reader.settle();
     const stalled = net.connect(node.busPort, '127.0.0.1').on('error', () => {});
     atEnd(t, () => stalled.destroy());
-    await new Promise((resolve) => stalled.once('data', resolve));
+    await withDeadline(new Promise((resolve) => stalled.once('data', resolve)), 'INFO');
     stalled.pause();
     stalled.write('CONNECT {"verbose":false}\r\nSUB flood 1\r\n');
     await waitUntil(async () => (await varz(node)).subscriptions >= 2, 'both subscriptions');

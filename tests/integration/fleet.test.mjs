@@ -147,7 +147,7 @@ for line in sys.stdin:
 `);
     mkdirSync(path.join(dir, 'bin'));
     symlinkSync(path.join(dir, 'claude.py'), path.join(dir, 'bin', 'claude'));
-    const agent = await startAgent(t, ['python3', path.join(dir, 'bin', 'claude')], { cwd: dir, stdio: ['pipe', 'ignore', 'inherit'] });
+    const agent = await startAgent(t, ['python3', path.join(dir, 'bin', 'claude')], { cwd: dir, stdio: ['pipe', 'ignore', 'ignore'] });
     await waitAgent(node, agent.pid);
     let sent = 0;
     const hook = async (event) => {

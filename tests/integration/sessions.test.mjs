@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { atEnd } from '../lib/cleanup.mjs';
 import { startNode } from '../lib/node.mjs';
 import { kill, openFiles, stat, waitGone } from '../lib/process.mjs';
-import { waitUntil } from '../lib/wait.mjs';
+import { waitUntil, withDeadline } from '../lib/wait.mjs';
 
 // A process that does nothing, and is gone when the test ends.
 async function sleeper(t) {
@@ -219,9 +219,9 @@ test('A3: cpu_percent is that of the time since the last look, over the whole tr
 test('A3: the memory of a tree that nobody has touched is not measured again for ten seconds; any change is seen at once', async (t) => {
     const node = await startNode(t);
     const program = 'import sys\nkept = []\nprint()\nfor line in sys.stdin:\n kept.append(b"x" * (32 << 20))\n print()';
-    const child = spawn('python3', ['-u', '-c', program], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
+    const child = spawn('python3', ['-u', '-c', program], { stdio: ['pipe', 'pipe', 'ignore'], detached: true });
     atEnd(t, () => kill(-child.pid));
-    const answered = () => new Promise((resolve) => child.stdout.once('data', resolve));
+    const answered = () => withDeadline(new Promise((resolve) => child.stdout.once('data', resolve)), 'the program to answer');
     await answered();
     await register(node, { name: 'a', session_id: 's', process_id: child.pid });
     const look = async () => {

@@ -37,7 +37,7 @@ async function fake(t, program) {
     for (const sub of ['bin', 'home', 'work']) mkdirSync(path.join(dir, sub));
     writeFileSync(path.join(dir, 'claude.py'), common + program);
     symlinkSync(path.join(dir, 'claude.py'), path.join(dir, 'bin', 'claude'));
-    const agent = await startAgent(t, ['python3', path.join(dir, 'bin', 'claude')], { cwd: path.join(dir, 'work'), env: { PATH: process.env.PATH, HOME: path.join(dir, 'home') }, stdio: ['ignore', 'ignore', 'inherit'] });
+    const agent = await startAgent(t, ['python3', path.join(dir, 'bin', 'claude')], { cwd: path.join(dir, 'work'), env: { PATH: process.env.PATH, HOME: path.join(dir, 'home') }, stdio: 'ignore' });
     return { ...agent, dir };
 }
 const look = async (t, program, verdict) => {

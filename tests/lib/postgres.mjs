@@ -4,7 +4,7 @@ import { chmodSync, chownSync, closeSync, mkdtempSync, openSync, readFileSync, r
 import net from 'node:net';
 import path from 'node:path';
 import { atEnd } from './cleanup.mjs';
-import { waitUntil } from './wait.mjs';
+import { waitUntil, withDeadline } from './wait.mjs';
 
 const versions = '/usr/lib/postgresql';
 const bin = path.join(versions, readdirSync(versions).sort((a, b) => b - a)[0], 'bin');
@@ -48,7 +48,7 @@ export class Postgres {
     async stop(signal = 'SIGINT') {
         if (!this.#child) return;
         this.#child.kill(signal);
-        await this.ended;
+        await withDeadline(this.ended, 'PostgreSQL to end', 60_000);
         this.#child = null;
     }
     query(sql) {
