@@ -154,8 +154,8 @@ for line in sys.stdin:
         agent.child.stdin.write(`${typeof event === 'string' ? event : JSON.stringify(event)}\n`);
         sent++;
         const lines = await waitUntil(() => {
-            const all = readFileSync(inbox, 'utf8').trim().split('\n');
-            return all.length === sent && all;
+            const all = readFileSync(inbox, 'utf8').split('\n'); // whole lines: the file is there before its text is
+            return all.length === sent + 1 && all.slice(0, -1);
         }, 'the hook to end', 30_000);
         assert.equal(lines.at(-1), '0 0 0');
     };
