@@ -61,6 +61,11 @@ char *arena_strdup(struct arena *a, struct str s)
     return copy;
 }
 
+char *arena_strdup_or_null(struct arena *a, struct str s)
+{
+    return s.n ? arena_strdup(a, s) : NULL;
+}
+
 char *arena_printf(struct arena *a, const char *format, ...)
 {
     va_list args, again;

@@ -15,6 +15,7 @@ struct arena {
 void arena_init(struct arena *a);
 void arena_reset(struct arena *a); /* every pointer that came from it is dead; also the deinit */
 void *arena_alloc(struct arena *a, size_t size)
-    __attribute__((returns_nonnull));              /* zeroed, 16-byte aligned */
-char *arena_strdup(struct arena *a, struct str s); /* NUL-terminated copy */
+    __attribute__((returns_nonnull));                      /* zeroed, 16-byte aligned */
+char *arena_strdup(struct arena *a, struct str s);         /* NUL-terminated copy */
+char *arena_strdup_or_null(struct arena *a, struct str s); /* of an empty one: NULL */
 char *arena_printf(struct arena *a, const char *format, ...) PRINTF_LIKE(2, 3);

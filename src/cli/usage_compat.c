@@ -112,8 +112,7 @@ static void add_entry(struct row *row, const struct ccusage_entry *e, bool codex
 
 static int64_t day_of(const struct compat *c, int64_t at_us)
 {
-    int64_t s = at_us / USEC_PER_SEC;
-    return civil_floor_div(s + timezone_offset_s(c->q.question.zone, s), CIVIL_DAY_S);
+    return timezone_day(c->q.question.zone, at_us / USEC_PER_SEC);
 }
 
 static bool is_in_range(const struct compat *c, int64_t day)
@@ -130,9 +129,8 @@ static void group_by_date(struct compat *c, const struct ccusage *from, bool cod
             continue;
         if (c->q.question.group == USAGE_BY_WEEK)
             day -= monday ? (civil_weekday(day) + 6) % 7 : civil_weekday(day);
-        struct civil d = civil_of_days(day);
-        char key[16];
-        (void)snprintf(key, sizeof(key), "%04d-%02d-%02d", d.year, d.month, d.day);
+        char key[CIVIL_DATE_MAX];
+        (void)civil_date(day, key);
         key[c->q.question.group == USAGE_BY_MONTH ? 7 : 10] = '\0';
         struct row *row = row_for(c, str_of(key), key);
         row->agents |= codex ? 2U : 1U;

@@ -94,8 +94,7 @@ int usage_statusline_run(const struct invocation *in)
     struct ledger ledger;
     struct usage_scan_result result;
     usage_refresh(&ledger, q.question.sources, false, &result);
-    int64_t now_s = q.question.now_us / USEC_PER_SEC;
-    int64_t today = civil_floor_div(now_s + timezone_offset_s(q.question.zone, now_s), CIVIL_DAY_S);
+    int64_t today = timezone_day(q.question.zone, q.question.now_us / USEC_PER_SEC);
     struct usage_report r;
     char text[128];
     if (json_value_text(&v[MODEL], text, sizeof(text)) || json_value_text(&v[MODEL_ID], text, sizeof(text)))

@@ -1,5 +1,7 @@
 #include "core/civil.h"
 
+#include <stdio.h>
+
 #define DAYS_PER_ERA 146097  /* 400 years */
 #define DAYS_TO_EPOCH 719468 /* from 0000-03-01, where an era begins, to 1970-01-01 */
 
@@ -43,4 +45,11 @@ int civil_month_days(int year, int month)
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     return days[month - 1] + (month == 2 && leap);
+}
+
+char *civil_date(int64_t days, char text[CIVIL_DATE_MAX])
+{
+    struct civil c = civil_of_days(days);
+    (void)snprintf(text, CIVIL_DATE_MAX, "%04d-%02d-%02d", c.year, c.month, c.day);
+    return text;
 }

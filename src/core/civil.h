@@ -18,5 +18,8 @@ int64_t civil_to_days(int year, int month, int day);
 struct civil civil_of_days(int64_t days);
 int civil_weekday(int64_t days); /* 0: Sunday */
 int civil_month_days(int year, int month);
+/* "2026-11-22" */
+#define CIVIL_DATE_MAX 16
+char *civil_date(int64_t days, char text[CIVIL_DATE_MAX]);
 /* Rounds down, where C's division rounds to zero. */
 int64_t civil_floor_div(int64_t dividend, int64_t divisor);

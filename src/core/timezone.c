@@ -204,6 +204,11 @@ int timezone_offset_s(const struct timezone *z, int64_t epoch_s)
     return timezone_segment_at(z, epoch_s).offset_s;
 }
 
+int64_t timezone_day(const struct timezone *z, int64_t epoch_s)
+{
+    return civil_floor_div(epoch_s + timezone_offset_s(z, epoch_s), CIVIL_DAY_S);
+}
+
 int64_t timezone_instant_s(const struct timezone *z, int64_t local_s, enum timezone_note *ret_note)
 {
     struct timezone_segment s = timezone_segment_at(z, local_s - WINDOW_S);

@@ -34,6 +34,7 @@ struct timezone_segment {
 };
 struct timezone_segment timezone_segment_at(const struct timezone *z, int64_t epoch_s);
 int timezone_offset_s(const struct timezone *z, int64_t epoch_s);
+int64_t timezone_day(const struct timezone *z, int64_t epoch_s); /* of the local date, from 1970-01-01 */
 
 /* The instant of a local time, in seconds of a clock that counts from 1970-01-01T00:00 local. */
 int64_t timezone_instant_s(const struct timezone *z, int64_t local_s, enum timezone_note *ret_note);

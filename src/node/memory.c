@@ -29,7 +29,8 @@
 struct memory {
     struct store *store;
     struct operations *operations;
-    struct http_client *client;
+    uv_loop_t *loop;
+    struct http_client *client; /* NULL until a model's endpoint is configured */
     struct worker *worker;
     struct run *run; /* NULL: none */
     bool stopping;
@@ -540,6 +541,13 @@ static struct run *new_run(struct memory *m, const struct config *config, const 
     return run;
 }
 
+/* A node that asks no model starts without libcurl. */
+static void have_client(struct memory *m)
+{
+    if (!m->client)
+        m->client = http_client_new(m->loop);
+}
+
 void memory_run(struct memory *m, struct http_request *r, const struct config *config)
 {
     const char *lacks = memory_lacks(config),
@@ -552,6 +560,7 @@ void memory_run(struct memory *m, struct http_request *r, const struct config *c
         operation_reply_busy(m->operations, r, MEMORY_KIND);
         return;
     }
+    have_client(m);
     m->run = new_run(m, config, id);
     if (operation_wants_async(r))
         operation_reply_accepted(r, id);
@@ -560,12 +569,15 @@ void memory_run(struct memory *m, struct http_request *r, const struct config *c
     store_read(m->store, &m->run->op);
 }
 
-struct memory *memory_new(uv_loop_t *loop, struct store *store, struct operations *operations)
+struct memory *memory_new(uv_loop_t *loop, struct store *store, struct operations *operations,
+                          const struct config *config)
 {
     struct memory *m = xnew(struct memory);
+    m->loop = loop;
     m->store = store;
     m->operations = operations;
-    m->client = http_client_new(loop);
+    if (!memory_lacks(config))
+        have_client(m);
     m->worker = worker_new(loop, "memory", work, m);
     return m;
 }

@@ -15,7 +15,8 @@
 
 struct operations;
 struct memory;
-struct memory *memory_new(uv_loop_t *loop, struct store *store, struct operations *operations);
+struct memory *memory_new(uv_loop_t *loop, struct store *store, struct operations *operations,
+                          const struct config *config);
 void memory_stop(
     struct memory *m); /* gives up what is asked of the model; the run ends, its session unchanged */
 void memory_join(struct memory *m);           /* ends the thread; before the store is closed */

@@ -396,7 +396,7 @@ static struct http_route *wire(struct node *n)
     n->marketplaces = marketplaces_new(&n->loop, n->store, n->operations);
     n->pipeline = pipeline_new(&n->loop, n->store, n->operations, n->config);
     n->collector = collector_new(&n->loop, n->operations);
-    n->memory = memory_new(&n->loop, n->store, n->operations);
+    n->memory = memory_new(&n->loop, n->store, n->operations, n->config);
     n->command_processors = command_processors_new(&n->loop, n->store, n->operations, n->config);
     n->usage = usage_service_new(&n->loop, n->config->data_dir);
     n->telemetry = telemetry_new(&n->loop, n->store, n->config);

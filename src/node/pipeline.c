@@ -186,18 +186,23 @@ static void take_done(struct store_op *op)
 
 /* -- for the API -- */
 
-static struct lane *lane_of(struct pipeline *p, const char *name)
+static size_t lane_number(const char *name)
 {
-    for (size_t i = 0; i < PROCESSORS; i++)
-        if (strcmp(p->lanes[i].processor->name, name) == 0)
-            return &p->lanes[i];
-    return NULL;
+    size_t i = 0;
+    while (i < PROCESSORS && strcmp(processors[i]->name, name) != 0)
+        i++;
+    assert(i < PROCESSORS);
+    return i;
+}
+
+bool pipeline_is_running(const struct pipeline *p, const char *name)
+{
+    return p->lanes[lane_number(name)].run != NULL;
 }
 
 void pipeline_run(struct pipeline *p, const char *name, struct http_request *r)
 {
-    struct lane *lane = lane_of(p, name);
-    assert(lane);
+    struct lane *lane = &p->lanes[lane_number(name)];
     if (lane->run || atomic_load(&p->stopping)) {
         http_reply_problem(r, 409, NULL, "busy: the processor %s is running", name);
         return;

@@ -21,3 +21,4 @@ pipeline_free(struct pipeline *p); /* after the store has been closed; NULL ok; 
 /* Runs one of transcripts/processor.h, by its name.  Answers with what the run did, or 202 at once where the
  * request prefers that; 409 while one is under way. */
 void pipeline_run(struct pipeline *p, const char *name, struct http_request *r);
+bool pipeline_is_running(const struct pipeline *p, const char *name);

@@ -1,7 +1,6 @@
 #include "node/usage.h"
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "io/worker.h"
 #include "transcripts/usage_json.h"
@@ -99,8 +98,7 @@ static void on_answered(struct worker_job *job)
 static void on_scanned(struct worker_job *job)
 {
     struct asking *a = CONTAINER_OF(job, struct asking, job);
-    if (a->done)
-        a->done(a->arg);
+    a->done(a->arg);
     free(a);
 }
 

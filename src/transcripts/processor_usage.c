@@ -48,11 +48,6 @@ static void end(void *state)
     free(s);
 }
 
-static const char *copy(struct arena *a, struct str s)
-{
-    return s.n ? arena_strdup(a, s) : NULL;
-}
-
 static void keep_events(struct found *f, const struct session_summary_result *r, struct arena *a)
 {
     f->event_count = r->count;
@@ -71,9 +66,9 @@ static void *found(void *state, const struct processor_session *of, struct arena
     struct found *f = arena_alloc(a, sizeof(*f));
     session_summary_result(s->summary, &r);
     f->totals = (struct session_totals){.session_file = of->session_file,
-                                        .session_id = copy(a, buf_str(&s->session_id)),
+                                        .session_id = arena_strdup_or_null(a, buf_str(&s->session_id)),
                                         .agent = transcript_format_names[of->format],
-                                        .project = copy(a, buf_str(&s->project)),
+                                        .project = arena_strdup_or_null(a, buf_str(&s->project)),
                                         .prompts = r.prompts,
                                         .answers = r.answers,
                                         .errors = r.errors_unmatched,

@@ -25,11 +25,6 @@ static void end(void *state)
     (void)verification_free(state);
 }
 
-static const char *copy(struct arena *a, struct str s)
-{
-    return s.n ? arena_strdup(a, s) : NULL;
-}
-
 static struct verification_evidence evidence_of(const struct verification_row *row, struct arena *a)
 {
     return (struct verification_evidence){.use_line = row->use_line,
@@ -43,7 +38,7 @@ static struct verification_evidence evidence_of(const struct verification_row *r
                                           .kind = check_kind_names[row->kind],
                                           .outcome = check_outcome_names[row->outcome],
                                           .command = arena_strdup(a, row->command),
-                                          .quote = copy(a, row->quote)};
+                                          .quote = arena_strdup_or_null(a, row->quote)};
 }
 
 static void *found(void *state, const struct processor_session *s, struct arena *a, int64_t *ret_items)
@@ -52,7 +47,7 @@ static void *found(void *state, const struct processor_session *s, struct arena 
     struct found *f = arena_alloc(a, sizeof(*f));
     verification_result(state, &r);
     f->session = (struct verification_session){.session_file = s->session_file,
-                                               .session_id = copy(a, r.session_id),
+                                               .session_id = arena_strdup_or_null(a, r.session_id),
                                                .agent = transcript_format_names[s->format],
                                                .verdict = verification_verdict_names[r.verdict],
                                                .claims_success = r.claims_success,

@@ -66,8 +66,7 @@ static int64_t local_day(struct making *m, int64_t at_us)
 
 static void date_text(int64_t day, size_t bytes, char text[16])
 {
-    struct civil c = civil_of_days(day);
-    (void)snprintf(text, 16, "%04d-%02d-%02d", c.year, c.month, c.day);
+    (void)civil_date(day, text);
     text[bytes] = '\0';
 }
 

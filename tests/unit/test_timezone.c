@@ -1,4 +1,5 @@
 /* test_timezone.c -- TZif files, against libc's own reading of them (spec 50 S2). */
+#include "core/civil.h"
 #include "core/timezone.h"
 
 #include "base/clock.h"
@@ -196,9 +197,21 @@ static void an_instant_is_written_with_its_offset(void **state)
     assert_string_equal(timezone_format(timezone_utc(), us, text), "2026-03-29T01:00:00+00:00");
 }
 
+/* The same instants as above: what stands before the T is the day. */
+static void an_instant_lies_in_the_day_that_its_clock_shows(void **state)
+{
+    (void)state;
+    char text[CIVIL_DATE_MAX];
+    const int64_t at_s = INT64_C(1774746000); /* 2026-03-29T01:00:00Z */
+    assert_string_equal(civil_date(timezone_day(zone_of("Europe/Prague"), at_s), text), "2026-03-29");
+    assert_string_equal(civil_date(timezone_day(zone_of("America/St_Johns"), at_s), text), "2026-03-28");
+    assert_string_equal(civil_date(timezone_day(timezone_utc(), -1), text), "1969-12-31");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_instant_lies_in_the_day_that_its_clock_shows),
         cmocka_unit_test(every_zone_has_libcs_offsets),
         cmocka_unit_test(the_transitions_of_a_year_equal_brute_force_over_utc_seconds),
         cmocka_unit_test(a_name_that_is_no_zone_is_refused),

@@ -21,7 +21,7 @@ static void on_scanned(void *arg)
 
 static void run_own(struct node *n, const struct processor *p, struct http_request *r)
 {
-    if (p != &processor_usage) {
+    if (p != &processor_usage || pipeline_is_running(n->pipeline, p->name)) {
         pipeline_run(n->pipeline, p->name, r);
         return;
     }

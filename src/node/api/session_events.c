@@ -89,19 +89,16 @@ static int by_session(struct api_op *op, struct db *db, struct err *e)
 
 /* -- by day -- */
 
-static int64_t day_of(const struct timezone *z, int64_t us)
+static int64_t day_of(const struct timezone *z, const struct session_slot_row *row)
 {
-    int64_t s = civil_floor_div(us, USEC_PER_SEC);
-    return civil_floor_div(s + timezone_offset_s(z, s), CIVIL_DAY_S);
+    return timezone_day(z, row->slot.start_us / USEC_PER_SEC);
 }
 
 static void put_day(struct json_writer *w, int64_t day, const struct session_slot_row *sum)
 {
-    const struct civil date = civil_of_days(day);
-    char text[sizeof("9999-12-31") + 32];
-    (void)snprintf(text, sizeof(text), "%04d-%02d-%02d", date.year, date.month, date.day);
+    char text[CIVIL_DATE_MAX];
     json_object_begin(w);
-    json_kv_text(w, "day", text);
+    json_kv_text(w, "day", civil_date(day, text));
     json_kv_i64(w, "sessions_begun", sum->began);
     json_kv_i64(w, "prompts", sum->slot.prompts);
     json_kv_i64(w, "answers", sum->slot.answers);
@@ -133,9 +130,9 @@ static int by_day(struct api_op *op, struct db *db, struct err *e)
     json_key(&op->json, "daily");
     json_array_begin(&op->json);
     for (size_t i = 0; i < count; i++) {
-        int64_t day = day_of(in->zone, rows[i].slot.start_us);
+        int64_t day = day_of(in->zone, &rows[i]);
         add_row(&sum, &rows[i]);
-        if (i + 1 == count || day_of(in->zone, rows[i + 1].slot.start_us) != day) {
+        if (i + 1 == count || day_of(in->zone, &rows[i + 1]) != day) {
             put_day(&op->json, day, &sum);
             sum = (struct session_slot_row){.began = 0};
         }

@@ -1,18 +1,8 @@
 /* Tokens and cost from transcripts (spec 60 U6). */
-#include "core/civil.h"
-#include "io/zoneinfo.h"
 #include "node/api/api.h"
 #include "node/api/usage_query.h"
 #include "node/usage.h"
 #include "transcripts/usage_json.h"
-
-bool usage_query_refuse(struct http_request *r, const char *parameter, const char *value,
-                        const char *expected)
-{
-    http_reply_problem(r, 400, arena_printf(http_arena(r), "/%s", parameter), "%s=%.60s: %s is expected",
-                       parameter, value, expected);
-    return false;
-}
 
 static bool read_group(struct http_request *r, const char *name, enum usage_group fallback,
                        enum usage_group *ret)
@@ -46,14 +36,6 @@ static bool read_groups(struct http_request *r, struct usage_question *q)
     return true;
 }
 
-bool usage_query_day(struct http_request *r, const char *name, int64_t fallback, int64_t *ret)
-{
-    const char *text = api_query_text(r, name);
-    *ret = fallback;
-    return !text || usage_day_parse(text, ret) ||
-           usage_query_refuse(r, name, text, "a day such as 2026-11-22");
-}
-
 static bool read_source(struct http_request *r, unsigned *ret)
 {
     const char *text = api_query_text(r, "source");
@@ -63,17 +45,6 @@ static bool read_source(struct http_request *r, unsigned *ret)
             *ret = 1U << i;
     return !text || *ret || strcmp(text, "all") == 0 ||
            usage_query_refuse(r, "source", text, "all, claude, codex or gemini");
-}
-
-/* The zone's file is read on the loop thread the first time that it is asked for: four kilobytes, once. */
-bool usage_query_zone(struct http_request *r, const struct timezone **ret, const char **ret_name)
-{
-    struct err e;
-    const char *text = api_query_text(r, "zone");
-    *ret_name = text ? text : "UTC";
-    *ret = timezone_utc();
-    return !text || (strlen(text) < 64 && zoneinfo_get(text, ret, &e) == 0) ||
-           usage_query_refuse(r, "zone", text, "a time zone such as Europe/Prague");
 }
 
 static void get_usage(struct http_request *r, void *context)

@@ -76,7 +76,7 @@ static void report(struct http_request *r, void *context)
         return;
     const char *id = find_agent(r, context, body.agent_id, body.process_id);
     struct fleet_word word = {.report = report_of(body.state),
-                              .reason = body.reason.n ? arena_strdup(http_arena(r), body.reason) : NULL};
+                              .reason = arena_strdup_or_null(http_arena(r), body.reason)};
     if (id)
         tell(r, context, id, &word);
 }
@@ -92,12 +92,11 @@ static void hook(struct http_request *r, void *context)
         return;
     }
     struct hook_event event = hook_event_of(body.event, body.detail);
-    struct fleet_word word = {
-        .turn = event.turn,
-        .ended = event.ended,
-        .limited = event.limited,
-        .session = body.session_id.n ? arena_strdup(http_arena(r), body.session_id) : NULL,
-        .transcript = body.transcript.n ? arena_strdup(http_arena(r), body.transcript) : NULL};
+    struct fleet_word word = {.turn = event.turn,
+                              .ended = event.ended,
+                              .limited = event.limited,
+                              .session = arena_strdup_or_null(http_arena(r), body.session_id),
+                              .transcript = arena_strdup_or_null(http_arena(r), body.transcript)};
     tell(r, context, id, &word);
 }
 
