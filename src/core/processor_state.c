@@ -31,6 +31,14 @@ bool processor_need_is_due(enum processor_need need)
     return need == NEED_FIRST || need == NEED_VERSION || need == NEED_RETRY;
 }
 
+bool processor_may_have_grown(const struct processor_state *state, const struct file_look *now,
+                              int64_t version)
+{
+    return state && state->status == PROCESSOR_DONE && state->version == version &&
+           state->look.device == now->device && state->look.inode == now->inode &&
+           state->look.size < now->size && state->read_bytes > 0;
+}
+
 struct processor_state processor_state_begin(const char *session_file, const struct file_look *now,
                                              int64_t version, const struct processor_state *before)
 {

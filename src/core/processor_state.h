@@ -49,6 +49,10 @@ enum processor_need processor_need(const struct processor_state *state, const st
                                    int64_t version, int64_t now_us);
 bool processor_need_is_due(enum processor_need need); /* to be read now */
 
+/* Whether it may be the file that was done, with more behind it: then only that needs to be read. */
+bool processor_may_have_grown(const struct processor_state *state, const struct file_look *now,
+                              int64_t version);
+
 /* Before a file is read: the figures of the last success, and how often this same file has failed. */
 struct processor_state processor_state_begin(const char *session_file, const struct file_look *now,
                                              int64_t version, const struct processor_state *before);

@@ -93,27 +93,33 @@ static struct str shortened(struct str name)
     return name;
 }
 
+/* Where it is, or would be. */
+static size_t event_position(const struct session_summary *s, enum session_event_kind kind, struct str name)
+{
+    size_t low = 0, high = s->count;
+    while (low < high) {
+        size_t at = low + (high - low) / 2;
+        if (compare(kind, name, s->events[at]) > 0)
+            low = at + 1;
+        else
+            high = at;
+    }
+    return low;
+}
+
 static struct session_event *event_of(struct session_summary *s, enum session_event_kind kind,
                                       struct str name)
 {
-    size_t low = 0, high = s->count;
     name = shortened(name);
-    while (low < high) {
-        size_t at = low + (high - low) / 2;
-        int c = compare(kind, name, s->events[at]);
-        if (c == 0)
-            return s->events[at];
-        if (c < 0)
-            high = at;
-        else
-            low = at + 1;
-    }
+    size_t at = event_position(s, kind, name);
+    if (at < s->count && compare(kind, name, s->events[at]) == 0)
+        return s->events[at];
     if (s->count == SESSION_EVENTS_MAX)
         return NULL;
     struct session_event *e = arena_alloc(&s->arena, sizeof(*e));
     *e = (struct session_event){.kind = kind, .name = {arena_strdup(&s->arena, name), name.n}};
-    memmove(&s->events[low + 1], &s->events[low], (s->count++ - low) * sizeof(struct session_event *));
-    s->events[low] = e;
+    memmove(&s->events[at + 1], &s->events[at], (s->count++ - at) * sizeof(struct session_event *));
+    s->events[at] = e;
     return e;
 }
 
@@ -306,6 +312,117 @@ void session_summary_result(struct session_summary *s, struct session_summary_re
         ret->uses[s->told[i].kind] += s->told[i].uses;
         ret->errors[s->told[i].kind] += s->told[i].errors;
     }
+}
+
+/* -- put aside -- */
+
+static const size_t numbers[] = {offsetof(struct session_summary, prompts),
+                                 offsetof(struct session_summary, answers),
+                                 offsetof(struct session_summary, errors_unmatched),
+                                 offsetof(struct session_summary, dropped),
+                                 offsetof(struct session_summary, first_us),
+                                 offsetof(struct session_summary, last_us),
+                                 offsetof(struct session_summary, active_us),
+                                 offsetof(struct session_summary, prompt_line),
+                                 offsetof(struct session_summary, now_us)};
+
+static int64_t number_at(const struct session_summary *s, size_t i)
+{
+    int64_t value;
+    memcpy(&value, (const char *)s + numbers[i], sizeof(value));
+    return value;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return str_compare(*(const struct str *)a, *(const struct str *)b);
+}
+
+static void save_open(const struct session_summary *s, struct buf *out)
+{
+    CLEANUP(freep) struct str *ids = xcalloc(s->open.count + 1, sizeof(*ids));
+    size_t count = 0;
+    void *ignored;
+    for (size_t at = 0; map_next(&s->open, &at, &ids[count], &ignored);)
+        count++;
+    qsort(ids, count, sizeof(*ids), by_text);
+    pack_i64(out, (int64_t)count);
+    for (size_t i = 0; i < count; i++) {
+        const struct session_event *e = map_get(&s->open, ids[i]);
+        pack_str(out, ids[i]);
+        pack_i64(out, (int64_t)event_position(s, e->kind, e->name));
+    }
+}
+
+void session_summary_save(const struct session_summary *s, struct buf *out)
+{
+    for (size_t i = 0; i < COUNT_OF(numbers); i++)
+        pack_i64(out, number_at(s, i));
+    pack_str(out, buf_str(&s->answer_id));
+    pack_i64(out, (int64_t)s->count);
+    for (size_t i = 0; i < s->count; i++) {
+        const struct session_event *e = s->events[i];
+        pack_i64(out, e->kind);
+        pack_str(out, e->name);
+        pack_i64(out, e->uses);
+        pack_i64(out, e->errors);
+    }
+    pack_i64(out, (int64_t)s->slot_count);
+    for (size_t i = 0; i < s->slot_count; i++) {
+        const struct session_slot *slot = &s->slots[i];
+        const int64_t values[] = {slot->start_us, slot->prompts, slot->answers,
+                                  slot->uses,     slot->errors,  slot->active_us};
+        for (size_t k = 0; k < COUNT_OF(values); k++)
+            pack_i64(out, values[k]);
+    }
+    save_open(s, out);
+}
+
+static void load_event(struct session_summary *s, struct unpack *u)
+{
+    enum session_event_kind kind = (enum session_event_kind)unpack_in(u, 0, SESSION_EVENT_KINDS - 1);
+    struct session_event *e = event_of(s, kind, unpack_str(u));
+    u->is_bad = u->is_bad || !e;
+    if (u->is_bad)
+        return;
+    e->uses = unpack_i64(u);
+    e->errors = unpack_i64(u);
+}
+
+static void load_slot(struct session_summary *s, struct unpack *u)
+{
+    struct session_slot *slot = slot_of(s, unpack_in(u, 0, INT64_MAX));
+    u->is_bad = u->is_bad || !slot;
+    if (u->is_bad)
+        return;
+    slot->prompts = unpack_i64(u);
+    slot->answers = unpack_i64(u);
+    slot->uses = unpack_i64(u);
+    slot->errors = unpack_i64(u);
+    slot->active_us = unpack_i64(u);
+}
+
+static void load_open(struct session_summary *s, struct unpack *u)
+{
+    struct str id = unpack_str(u);
+    int64_t at = unpack_in(u, 0, (int64_t)s->count - 1);
+    if (!u->is_bad)
+        (void)map_put(&s->open, id, s->events[at]);
+}
+
+bool session_summary_load(struct session_summary *s, struct unpack *u)
+{
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        int64_t value = unpack_i64(u);
+        memcpy((char *)s + numbers[i], &value, sizeof(value));
+    }
+    buf_add_str(&s->answer_id, unpack_str(u));
+    static void (*const lists[])(struct session_summary *, struct unpack *) = {load_event, load_slot,
+                                                                               load_open};
+    for (size_t k = 0; k < COUNT_OF(lists); k++)
+        for (int64_t n = unpack_in(u, 0, INT32_MAX); n > 0 && !u->is_bad; n--)
+            lists[k](s, u);
+    return !u->is_bad;
 }
 
 struct session_summary *session_summary_new(void)

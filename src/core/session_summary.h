@@ -6,6 +6,7 @@
  * time does not.  A subagent's tools count with the rest.  The same turns give the same rows, sorted by kind
  * and name.  When it happened is kept by quarters of an hour, of which any day of any zone is made.  Pure. */
 #pragma once
+#include "base/pack.h"
 #include "core/turn.h"
 
 #define SESSION_GAP_US ((int64_t)600 * 1000 * 1000)
@@ -53,3 +54,7 @@ struct session_summary *session_summary_new(void);
 struct session_summary *session_summary_free(struct session_summary *s); /* NULL ok; returns NULL */
 void session_summary_turn(struct session_summary *s, const struct turn *turn);
 void session_summary_result(struct session_summary *s, struct session_summary_result *ret);
+/* Puts it aside, to go on with later turns of the session; load: into a new one, false when that is not what
+ * save wrote, and it is of no use any more. */
+void session_summary_save(const struct session_summary *s, struct buf *out);
+MUST_CHECK bool session_summary_load(struct session_summary *s, struct unpack *u);

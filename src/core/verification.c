@@ -583,6 +583,127 @@ void verification_result(struct verification *v, struct verification_result *ret
         ret->verdict = VERDICT_UNVERIFIED;
 }
 
+/* -- put aside -- */
+
+static const size_t numbers[] = {
+    offsetof(struct verification, rows_dropped), offsetof(struct verification, edits),
+    offsetof(struct verification, turns),        offsetof(struct verification, first_us),
+    offsetof(struct verification, last_us),      offsetof(struct verification, order),
+    offsetof(struct verification, last_edit),    offsetof(struct verification, last_passed)};
+
+static int64_t number_at(const struct verification *v, size_t i)
+{
+    int64_t value;
+    memcpy(&value, (const char *)v + numbers[i], sizeof(value));
+    return value;
+}
+
+static void save_row(const struct verification_row *r, struct buf *out)
+{
+    const int64_t values[] = {r->use_line, r->use_block, r->number,  r->result_line, r->result_block,
+                              r->at_us,    r->kind,      r->outcome, r->passed,      r->failed};
+    for (size_t i = 0; i < COUNT_OF(values); i++)
+        pack_i64(out, values[i]);
+    pack_str(out, r->command);
+    pack_str(out, r->quote);
+}
+
+static void save_pending(const struct pending *p, struct buf *out)
+{
+    pack_i64(out, (int64_t)p->id);
+    pack_i64(out, (int64_t)p->first);
+    pack_i64(out, (int64_t)p->count);
+    pack_i64(out, p->echoes_status);
+    for (size_t i = 0; i < p->count; i++)
+        pack_i64(out, p->hides[i] | p->is_sole[i] << 1);
+}
+
+void verification_save(const struct verification *v, struct buf *out)
+{
+    for (size_t i = 0; i < COUNT_OF(numbers); i++)
+        pack_i64(out, number_at(v, i));
+    pack_i64(out, (int64_t)v->count);
+    for (size_t i = 0; i < v->count; i++)
+        save_row(&v->rows[i], out);
+    for (size_t i = 0; i < PENDING_MAX; i++)
+        save_pending(&v->pending[i], out);
+    pack_i64(out, (int64_t)(v->next_pending % PENDING_MAX));
+    for (int k = 0; k < CHECK_KINDS; k++)
+        pack_i64(out, v->ran[k] ? (int64_t)v->last_by_kind[k] : -1);
+    pack_i64(out, v->any ? (int64_t)v->last : -1);
+    pack_str(out, v->session_id);
+    pack_str(out, buf_str(&v->closing_id));
+    pack_str(out, buf_str(&v->closing));
+}
+
+static struct str load_text(struct verification *v, struct unpack *u)
+{
+    struct str s = unpack_str(u);
+    return (struct str){arena_strdup(&v->arena, s), s.n};
+}
+
+static void load_row(struct verification *v, struct unpack *u)
+{
+    struct verification_row *r = add_row(v);
+    u->is_bad = u->is_bad || !r;
+    if (u->is_bad)
+        return;
+    *r = (struct verification_row){.use_line = unpack_i64(u)};
+    r->use_block = (int)unpack_in(u, 0, INT32_MAX);
+    r->number = (int)unpack_in(u, 0, INT32_MAX);
+    r->result_line = unpack_i64(u);
+    r->result_block = (int)unpack_in(u, 0, INT32_MAX);
+    r->at_us = unpack_i64(u);
+    r->kind = (enum check_kind)unpack_in(u, 0, CHECK_KINDS - 1);
+    r->outcome = (enum check_outcome)unpack_in(u, 0, CHECK_OUTCOMES - 1);
+    r->passed = unpack_i64(u);
+    r->failed = unpack_i64(u);
+    r->command = load_text(v, u);
+    r->quote = load_text(v, u);
+}
+
+static void load_pending(struct verification *v, struct pending *p, struct unpack *u)
+{
+    p->id = (uint64_t)unpack_i64(u);
+    p->first = (size_t)unpack_in(u, 0, (int64_t)v->count);
+    p->count = (size_t)unpack_in(u, 0, MIN((int64_t)(v->count - p->first), SHELL_COMMANDS_MAX));
+    p->echoes_status = unpack_in(u, 0, 1);
+    for (size_t i = 0; i < p->count; i++) {
+        int64_t bits = unpack_in(u, 0, 3);
+        p->hides[i] = bits & 1;
+        p->is_sole[i] = bits & 2;
+    }
+}
+
+static void load_outcomes(struct verification *v, struct unpack *u)
+{
+    for (int k = 0; k <= CHECK_KINDS; k++) {
+        int64_t outcome = unpack_in(u, -1, CHECK_OUTCOMES - 1);
+        bool *ran = k < CHECK_KINDS ? &v->ran[k] : &v->any;
+        enum check_outcome *last = k < CHECK_KINDS ? &v->last_by_kind[k] : &v->last;
+        *ran = outcome >= 0;
+        *last = *ran ? (enum check_outcome)outcome : *last;
+    }
+}
+
+bool verification_load(struct verification *v, struct unpack *u)
+{
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        int64_t value = unpack_i64(u);
+        memcpy((char *)v + numbers[i], &value, sizeof(value));
+    }
+    for (int64_t n = unpack_in(u, 0, VERIFICATION_ROWS_MAX); n > 0 && !u->is_bad; n--)
+        load_row(v, u);
+    for (size_t i = 0; i < PENDING_MAX && !u->is_bad; i++)
+        load_pending(v, &v->pending[i], u);
+    v->next_pending = (size_t)unpack_in(u, 0, PENDING_MAX - 1);
+    load_outcomes(v, u);
+    v->session_id = load_text(v, u);
+    buf_add_str(&v->closing_id, unpack_str(u));
+    buf_add_str(&v->closing, unpack_str(u));
+    return !u->is_bad;
+}
+
 struct verification *verification_new(void)
 {
     struct verification *v = xnew(struct verification);

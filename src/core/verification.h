@@ -9,6 +9,7 @@
  * otherwise; unverified, what is left.  A subagent's checks count, its words do not close. What a command
  * prints is no check: only what was run is.  The same turns give the same rows.  Pure. */
 #pragma once
+#include "base/pack.h"
 #include "core/check_command.h"
 #include "core/check_output.h"
 #include "core/turn.h"
@@ -48,6 +49,10 @@ struct verification *verification_new(void);
 struct verification *verification_free(struct verification *v); /* NULL ok; returns NULL */
 void verification_turn(struct verification *v, const struct turn *turn);
 void verification_result(struct verification *v, struct verification_result *ret);
+/* Puts it aside, to go on with later turns of the session; load: into a new one, false when that is not what
+ * save wrote, and it is of no use any more. */
+void verification_save(const struct verification *v, struct buf *out);
+MUST_CHECK bool verification_load(struct verification *v, struct unpack *u);
 
 /* Whether a closing message claims success: `ret_strong` when it is about checks, not merely "done". */
 bool verification_claims_success(struct str message, bool *ret_strong);

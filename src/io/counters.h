@@ -127,6 +127,9 @@
     X(COLLECTOR_UNREADABLE, "collector_refused", "reason", "unreadable", "")                                 \
     X(COLLECTOR_ERRORS, "collector_errors", "", "",                                                          \
       "Transcripts that could not be written to the data root.")                                             \
+    X(TRANSCRIPT_BYTES_LEDGER, "transcript_read_bytes", "reader", "ledger",                                  \
+      "Bytes of transcripts that were read, which are those that are new.")                                  \
+    X(TRANSCRIPT_BYTES, "transcript_read_bytes", "reader", "processor", "")                                  \
     X(MEMORY_ASKED, "memory_requests", "", "", "Requests of the corporate memory to its model.")             \
     X(MEMORY_PARKED, "memory_parked", "", "",                                                                \
       "Sessions that the corporate memory put off, for lack of an answer that it can use.")                  \

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "io/counters.h"
 #include "io/worker.h"
 #include "transcripts/usage_json.h"
 
@@ -49,6 +50,7 @@ static void scan(struct usage_service *s)
     file_walk_finish(&files);
     usage_scan(&s->ledger, &files, clock_wall_us(), NULL, &s->scan);
     file_walk_deinit(&files);
+    counter_add(COUNTER_TRANSCRIPT_BYTES_LEDGER, s->scan.bytes_read);
     int rc = ledger_save(&s->ledger);
     if (rc != 0)
         log_warn("usage", "the ledger could not be saved", LOG_TEXT("cause", strerror(-rc)));

@@ -123,6 +123,7 @@ static const struct migration rows[] = {
     {.version = 10, .name = "results of processors", .sql = migration_results},
     {.version = 11, .name = "events of sessions", .sql = migration_events},
     {.version = 12, .name = "reports of an instance", .sql = migration_reports},
+    {.version = 13, .name = "checkpoints of processors", .sql = migration_checkpoints},
 };
 
 const struct migration_list migrations_sqlite = {.rows = rows, .count = COUNT_OF(rows)};

@@ -6,17 +6,22 @@
 #include <unistd.h>
 #include <zstd.h>
 
+struct place {
+    int64_t offset;
+    char tail[LINE_READER_TAIL]; /* the bytes before it */
+    size_t tail_bytes;
+};
+
 struct line_reader {
     int fd;
     size_t line_max;
     char *data; /* owned; [start, end) is not handed out yet, [scanned, end) not looked through */
     size_t capacity, start, end, scanned;
     bool at_end, skipping, tail_done;
-    int64_t offset, skipped;
-    char tail[LINE_READER_TAIL];
-    size_t tail_bytes;
-    ZSTD_DStream *zstd; /* owned; NULL for a plain file */
-    char *packed;       /* owned */
+    int64_t skipped;
+    struct place at, before_skipped; /* before_skipped: where a line begins that is being skipped */
+    ZSTD_DStream *zstd;              /* owned; NULL for a plain file */
+    char *packed;                    /* owned */
     ZSTD_inBuffer input;
     bool frame_open;
 };
@@ -38,17 +43,17 @@ struct line_reader *line_reader_free(struct line_reader *r)
     return NULL;
 }
 
-static void remember_tail(struct line_reader *r, const char *p, size_t n)
+static void remember_tail(struct place *at, const char *p, size_t n)
 {
     if (n >= LINE_READER_TAIL) {
-        memcpy(r->tail, p + n - LINE_READER_TAIL, LINE_READER_TAIL);
-        r->tail_bytes = LINE_READER_TAIL;
+        memcpy(at->tail, p + n - LINE_READER_TAIL, LINE_READER_TAIL);
+        at->tail_bytes = LINE_READER_TAIL;
         return;
     }
-    size_t keep = MIN(r->tail_bytes, LINE_READER_TAIL - n);
-    memmove(r->tail, r->tail + r->tail_bytes - keep, keep);
-    memcpy(r->tail + keep, p, n);
-    r->tail_bytes = keep + n;
+    size_t keep = MIN(at->tail_bytes, LINE_READER_TAIL - n);
+    memmove(at->tail, at->tail + at->tail_bytes - keep, keep);
+    memcpy(at->tail + keep, p, n);
+    at->tail_bytes = keep + n;
 }
 
 static ssize_t read_at(int fd, char *p, size_t n, off_t at)
@@ -70,11 +75,11 @@ static ssize_t read_at(int fd, char *p, size_t n, off_t at)
 static int start_at(struct line_reader *r, int64_t offset)
 {
     size_t n = (size_t)MIN(offset, (int64_t)LINE_READER_TAIL);
-    ssize_t got = read_at(r->fd, r->tail, n, offset - (off_t)n);
+    ssize_t got = read_at(r->fd, r->at.tail, n, offset - (off_t)n);
     if (got < 0)
         return (int)got;
-    r->tail_bytes = (size_t)got;
-    r->offset = offset;
+    r->at.tail_bytes = (size_t)got;
+    r->at.offset = offset;
     return lseek(r->fd, offset, SEEK_SET) < 0 ? -errno : 0;
 }
 
@@ -176,8 +181,8 @@ static int fill(struct line_reader *r)
 
 static void consume(struct line_reader *r, size_t n)
 {
-    remember_tail(r, r->data + r->start, n);
-    r->offset += (int64_t)n;
+    remember_tail(&r->at, r->data + r->start, n);
+    r->at.offset += (int64_t)n;
     r->start += n;
     r->scanned = MAX(r->scanned, r->start);
 }
@@ -189,6 +194,7 @@ static bool drop_long_line(struct line_reader *r)
     size_t n = feed ? (size_t)(feed + 1 - (r->data + r->start)) : r->end - r->start;
     consume(r, n);
     r->skipping = feed == NULL;
+    r->skipped += feed != NULL;
     r->scanned = r->start;
     return feed != NULL;
 }
@@ -218,7 +224,7 @@ int line_reader_next(struct line_reader *r, struct line_run *ret)
             break;
         if (!r->skipping && r->end - r->start > r->line_max) {
             r->skipping = true;
-            r->skipped++;
+            r->before_skipped = r->at;
             continue;
         }
         shrink(r);
@@ -233,9 +239,15 @@ int line_reader_next(struct line_reader *r, struct line_run *ret)
     return 1;
 }
 
+/* A long line that has not ended waits as any other does. */
+static const struct place *place_of(const struct line_reader *r)
+{
+    return r->skipping ? &r->before_skipped : &r->at;
+}
+
 int64_t line_reader_offset(const struct line_reader *r)
 {
-    return r->offset;
+    return place_of(r)->offset;
 }
 
 int64_t line_reader_skipped(const struct line_reader *r)
@@ -245,7 +257,8 @@ int64_t line_reader_skipped(const struct line_reader *r)
 
 uint64_t line_reader_tail_hash(const struct line_reader *r)
 {
-    return hash_xx((struct str){r->tail, r->tail_bytes});
+    const struct place *at = place_of(r);
+    return hash_xx((struct str){at->tail, at->tail_bytes});
 }
 
 bool line_reader_tail_matches(const char *path, int64_t offset, uint64_t hash)

@@ -27,8 +27,8 @@ struct line_run {
 /* 1: *ret is filled; 0: the end; -errno, and -EBADMSG for a .zst file that cannot be decompressed. */
 MUST_CHECK int line_reader_next(struct line_reader *r, struct line_run *ret);
 
-int64_t line_reader_offset(const struct line_reader *r);  /* behind the last line feed that was handed out */
-int64_t line_reader_skipped(const struct line_reader *r); /* lines over the limit */
+int64_t line_reader_offset(const struct line_reader *r);  /* behind the last whole line, read or skipped */
+int64_t line_reader_skipped(const struct line_reader *r); /* whole lines over the limit */
 /* Of the bytes before the offset, LINE_READER_TAIL of them at most. */
 uint64_t line_reader_tail_hash(const struct line_reader *r);
 /* The same for a file, read afresh.  False when it is shorter, or cannot be read. */

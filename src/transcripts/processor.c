@@ -1,5 +1,7 @@
 #include "transcripts/processor.h"
 
+#include "transcripts/line_reader.h"
+
 const struct processor *const processors[PROCESSORS + 1] = {&processor_usage, &processor_verification, NULL};
 
 static bool is_all_unreadable(const struct turn_reader_facts *f)
@@ -9,25 +11,66 @@ static bool is_all_unreadable(const struct turn_reader_facts *f)
                                f->lines;
 }
 
-int processor_read(const struct processor *p, void *state, const char *path, enum transcript_format format,
-                   processor_stops stops, void *arg, struct turn_reader_facts *ret, struct err *e)
+/* Where an earlier reading ended; else from the start. */
+static int open_reader(const struct processor *p, const struct processor_input *in,
+                       struct processor_reading *ret, struct turn_reader **ret_reader)
+{
+    struct unpack u = {.rest = in->checkpoint};
+    if (in->checkpoint.n && unpack_i64(&u) == p->version &&
+        turn_reader_resume(in->path, &u, ret_reader) == 0) {
+        if (p->load(ret->state, &u) && unpack_is_whole(&u)) {
+            turn_reader_facts(*ret_reader, &ret->facts);
+            ret->from_offset = ret->facts.offset;
+            return 0;
+        }
+        *ret_reader = turn_reader_free(*ret_reader);
+        p->end(ret->state);
+        ret->state = p->begin();
+    }
+    return turn_reader_open(in->path, in->format, ret_reader);
+}
+
+static void keep(const struct processor *p, const struct processor_input *in, const struct turn_reader *r,
+                 struct processor_reading *ret)
+{
+    struct buf *out = &ret->checkpoint;
+    if (ret->facts.offset == 0 || line_reader_is_compressed(in->path))
+        return;
+    pack_i64(out, p->version);
+    turn_reader_save(r, out);
+    p->save(ret->state, out);
+    bool is_text = !memchr(out->p, '\0', out->n) && str_is_utf8(buf_str(out)); /* which the store keeps */
+    if (out->n > PROCESSOR_CHECKPOINT_MAX || !is_text)
+        buf_clear(out);
+}
+
+int processor_read(const struct processor *p, const struct processor_input *in, struct processor_reading *ret,
+                   struct err *e)
 {
     CLEANUP(turn_reader_freep) struct turn_reader *r = NULL;
     const struct turn *turns;
     size_t count;
-    int rc = turn_reader_open(path, format, &r);
+    *ret = (struct processor_reading){.state = p->begin(), .checkpoint = BUF_INIT};
+    int rc = open_reader(p, in, ret, &r);
     if (rc != 0)
         return err_set(e, ERR_INTERNAL, rc, "cannot be opened: %s", turn_reader_error(rc));
-    while ((rc = turn_reader_next(r, &turns, &count)) == 1 && !stops(arg))
+    while ((rc = turn_reader_next(r, &turns, &count)) == 1 && !in->stops(in->stops_arg))
         for (size_t i = 0; i < count; i++)
-            p->turn(state, &turns[i]);
-    turn_reader_facts(r, ret);
+            p->turn(ret->state, &turns[i]);
+    turn_reader_facts(r, &ret->facts);
     if (rc == 1)
         return -ECANCELED;
     if (rc != 0)
         return err_set(e, ERR_INTERNAL, rc, "cannot be read: %s", turn_reader_error(rc));
-    if (is_all_unreadable(ret))
+    if (is_all_unreadable(&ret->facts))
         return err_set(e, ERR_INTERNAL, -EBADMSG, "none of its %lld lines is a JSON object",
-                       (long long)ret->lines);
+                       (long long)ret->facts.lines);
+    keep(p, in, r, ret);
     return 0;
+}
+
+void processor_reading_deinit(const struct processor *p, struct processor_reading *r)
+{
+    p->end(r->state);
+    buf_deinit(&r->checkpoint);
 }

@@ -39,6 +39,22 @@ static void take(void *state, const struct turn *turn)
     session_summary_turn(s->summary, turn);
 }
 
+static void save(const void *state, struct buf *out)
+{
+    const struct state *s = state;
+    pack_str(out, buf_str(&s->session_id));
+    pack_str(out, buf_str(&s->project));
+    session_summary_save(s->summary, out);
+}
+
+static bool load(void *state, struct unpack *u)
+{
+    struct state *s = state;
+    buf_add_str(&s->session_id, unpack_str(u));
+    buf_add_str(&s->project, unpack_str(u));
+    return session_summary_load(s->summary, u);
+}
+
 static void end(void *state)
 {
     struct state *s = state;
@@ -103,6 +119,8 @@ const struct processor processor_usage = {.name = "usage",
                                           .cadence_s = USAGE_CADENCE_S,
                                           .begin = begin,
                                           .turn = take,
+                                          .save = save,
+                                          .load = load,
                                           .found = found,
                                           .end = end,
                                           .put = put};

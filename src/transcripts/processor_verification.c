@@ -20,6 +20,16 @@ static void take(void *state, const struct turn *turn)
     verification_turn(state, turn);
 }
 
+static void save(const void *state, struct buf *out)
+{
+    verification_save(state, out);
+}
+
+static bool load(void *state, struct unpack *u)
+{
+    return verification_load(state, u);
+}
+
 static void end(void *state)
 {
     (void)verification_free(state);
@@ -80,6 +90,8 @@ const struct processor processor_verification = {.name = "verification",
                                                  .cadence_s = VERIFICATION_CADENCE_S,
                                                  .begin = begin,
                                                  .turn = take,
+                                                 .save = save,
+                                                 .load = load,
                                                  .found = found,
                                                  .end = end,
                                                  .put = put};

@@ -27,6 +27,7 @@ static void choose(const struct file_walk *walk, const struct map *known, int64_
         const struct file_walk_entry *f = &walk->files[i];
         all[i] = session_of(f, known, a);
         enum processor_need need = processor_need(all[i].before, &all[i].look, version, now_us);
+        all[i].may_have_grown = processor_may_have_grown(all[i].before, &all[i].look, version);
         if (processor_need_is_due(need))
             order[count++] = (struct processor_candidate){need, session_file_user(f), f->mtime_ns / 1000, i};
     }

@@ -12,6 +12,8 @@ struct chosen_session {
     enum transcript_format format;
     struct file_look look;
     const struct processor_state *before; /* NULL: never seen */
+    bool may_have_grown;                  /* processor_may_have_grown */
+    struct str checkpoint;                /* for whoever fetches it: empty */
 };
 struct session_choice { /* all of it in the arena */
     struct chosen_session *sessions;

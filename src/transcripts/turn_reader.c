@@ -396,7 +396,7 @@ int turn_reader_next(struct turn_reader *r, const struct turn **ret, size_t *ret
     }
 }
 
-int turn_reader_open(const char *path, enum transcript_format format, struct turn_reader **ret)
+static struct turn_reader *new_reader(struct line_reader *lines, enum transcript_format format)
 {
     static const turns_parser parsers[] = {[TRANSCRIPT_CLAUDE] = turns_claude,
                                            [TRANSCRIPT_CODEX] = turns_codex,
@@ -404,6 +404,17 @@ int turn_reader_open(const char *path, enum transcript_format format, struct tur
     static const enum turn_format formats[] = {[TRANSCRIPT_CLAUDE] = TURN_CLAUDE,
                                                [TRANSCRIPT_CODEX] = TURN_CODEX,
                                                [TRANSCRIPT_GEMINI] = TURN_GEMINI};
+    struct turn_reader *r = xnew(struct turn_reader);
+    *r = (struct turn_reader){.lines = lines, .parse = parsers[format], .format = formats[format]};
+    arena_init(&r->arena);
+    r->turns.arena = &r->arena;
+    r->turns.session = &r->session;
+    r->facts.format = format;
+    return r;
+}
+
+int turn_reader_open(const char *path, enum transcript_format format, struct turn_reader **ret)
+{
     struct line_reader *lines;
     int rc = line_reader_open(path, 0, 0, &lines);
     if (rc != 0)
@@ -412,13 +423,7 @@ int turn_reader_open(const char *path, enum transcript_format format, struct tur
         (void)line_reader_free(lines);
         return -EPROTONOSUPPORT;
     }
-    struct turn_reader *r = xnew(struct turn_reader);
-    *r = (struct turn_reader){.lines = lines, .parse = parsers[format], .format = formats[format]};
-    arena_init(&r->arena);
-    r->turns.arena = &r->arena;
-    r->turns.session = &r->session;
-    r->facts.format = format;
-    *ret = r;
+    *ret = new_reader(lines, format);
     return 0;
 }
 
@@ -446,6 +451,89 @@ void turn_reader_facts(const struct turn_reader *r, struct turn_reader_facts *re
     ret->offset = line_reader_offset(r->lines);
     ret->tail_hash = line_reader_tail_hash(r->lines);
     ret->skipped[SKIP_TOO_LONG] += line_reader_skipped(r->lines);
+}
+
+/* -- put aside -- */
+
+static void save_text(struct buf *out, const char *text)
+{
+    pack_str(out, text ? str_of(text) : (struct str){NULL, 0});
+}
+
+void turn_reader_save(const struct turn_reader *r, struct buf *out)
+{
+    struct turn_reader_facts f;
+    turn_reader_facts(r, &f);
+    pack_i64(out, f.format);
+    pack_i64(out, f.offset);
+    pack_i64(out, (int64_t)f.tail_hash);
+    pack_i64(out, f.lines);
+    for (int k = 0; k < SKIP_REASONS; k++)
+        pack_i64(out, f.skipped[k]);
+    save_text(out, r->session.id);
+    save_text(out, r->session.cwd);
+    save_text(out, r->session.branch);
+    save_text(out, r->session.model);
+    for (size_t i = 0; i < OPEN_USES; i++) {
+        const struct open_use *u = &r->uses[(r->next_use + i) % OPEN_USES]; /* the oldest first */
+        pack_i64(out, (int64_t)u->id);
+        save_text(out, u->name);
+        save_text(out, u->command);
+        save_text(out, u->path);
+    }
+    for (size_t i = 0; i < TOLD_TURNS; i++)
+        pack_i64(out, (int64_t)r->told[(r->next_told + i) % TOLD_TURNS]);
+}
+
+static char *load_text(struct unpack *u)
+{
+    struct str s = unpack_str(u);
+    return s.n ? str_dup(s) : NULL;
+}
+
+static void load_use(struct open_use *use, struct unpack *u)
+{
+    use->id = (uint64_t)unpack_i64(u);
+    use->name = str_dup(unpack_str(u));
+    use->command = str_dup(unpack_str(u));
+    use->path = str_dup(unpack_str(u));
+}
+
+static bool load(struct turn_reader *r, struct unpack *u)
+{
+    for (int k = 0; k < SKIP_REASONS; k++)
+        r->facts.skipped[k] = unpack_in(u, 0, INT64_MAX);
+    r->session = (struct turn_session){load_text(u), NULL, NULL, NULL};
+    r->session.cwd = load_text(u);
+    r->session.branch = load_text(u);
+    r->session.model = load_text(u);
+    for (size_t i = 0; i < OPEN_USES; i++)
+        load_use(&r->uses[i], u);
+    for (size_t i = 0; i < TOLD_TURNS; i++)
+        r->told[i] = (uint64_t)unpack_i64(u);
+    return !u->is_bad;
+}
+
+int turn_reader_resume(const char *path, struct unpack *u, struct turn_reader **ret)
+{
+    enum transcript_format format = (enum transcript_format)unpack_in(u, 0, TRANSCRIPT_FORMAT_COUNT - 1);
+    int64_t offset = unpack_in(u, 1, INT64_MAX);
+    uint64_t hash = (uint64_t)unpack_i64(u);
+    int64_t lines = unpack_in(u, 0, INT64_MAX);
+    struct line_reader *reader;
+    if (u->is_bad || line_reader_is_compressed(path))
+        return -ESTALE;
+    int rc = line_reader_open(path, offset, 0, &reader);
+    if (rc != 0)
+        return rc;
+    struct turn_reader *r = new_reader(reader, format);
+    r->line_no = lines;
+    if (line_reader_tail_hash(reader) != hash || !load(r, u)) {
+        (void)turn_reader_free(r);
+        return -ESTALE;
+    }
+    *ret = r;
+    return 0;
 }
 
 const char *turn_reader_error(int rc)

@@ -108,6 +108,34 @@ test('T2: different means changed: append, truncate, replace, same size and time
     assert.equal((await node.get('/api/v1/verification')).json.sessions.length, 2);
 });
 
+test('T2: of a file that has grown the new bytes alone are read, and the end is that of the whole', async (t) => {
+    const node = await startNode(t);
+    const files = transcripts(node);
+    let read = 0; // /metrics may be a moment old, and never tells more than there was
+    const readBytes = async () => Number(/^muster_transcript_read_bytes_total\{reader="processor"\} (\d+)$/m.exec((await node.get('/metrics', { accept: 'application/openmetrics-text; version=1.0.0' })).text)[1]);
+    const talk = (s) => Array.from({ length: 600 }, (_, i) => say(s, `Still at step ${i} of it; nothing is run yet, nothing is claimed.`));
+    files.write('long', [...talk('long'), use('long', 't1', 'npm test')]); // over the size from which a checkpoint is kept
+    const size = () => statSync(files.file('long')).size;
+    assert.ok(size() > 100000);
+    const expectRead = async (bytes, what) => {
+        await details(node);
+        read += bytes;
+        await waitUntil(async () => await readBytes() === read, `${what}: ${bytes} bytes more`);
+    };
+    await expectRead(size(), 'all of it');
+    for (const lines of [[result('long', 't1', 'Tests: 1 failed, 3 total', true)], [use('long', 't2', 'npm test'), result('long', 't2', 'Tests: 3 passed, 3 total'), say('long', 'All tests pass.')]]) {
+        const before = size();
+        appendFileSync(files.file('long'), `${lines.join('\n')}\n`);
+        await expectRead(size() - before, 'the new bytes, and no others');
+    }
+    const { evidence, ...grown } = await session(node, 'long');
+    assert.deepEqual(evidence.map((e) => [e.command, e.outcome]), [['npm test', 'failed'], ['npm test', 'passed']], 'a use is still known when its result comes later');
+    assert.equal(grown.verdict, 'verified');
+    writeFileSync(files.file('long'), `${green('long').join('\n')}\n${talk('long').join('\n')}\n`);
+    await expectRead(size(), 'another file under this name');
+    assert.equal((await session(node, 'long')).evidence.length, 1);
+});
+
 test('T3: the unterminated last line waits, and torn lines are passed over', async (t) => {
     const node = await startNode(t);
     const files = transcripts(node);

@@ -108,6 +108,32 @@ static void T3_a_line_over_the_limit_is_skipped_and_counted_and_the_next_one_is_
     buf_deinit(&end);
 }
 
+static void T3_a_long_line_that_has_not_ended_waits_and_is_counted_when_it_has(void **state)
+{
+    (void)state;
+    struct buf text = BUF_INIT, lines = BUF_INIT, end = BUF_INIT;
+    int64_t skipped;
+    uint64_t hash;
+    buf_add_text(&text, "before\n");
+    for (int i = 0; i < 100000; i++)
+        buf_add_text(&text, "{\"not\":\"a line of its own\"} ");
+    put(buf_str(&text), O_TRUNC);
+    int64_t offset = read_from(0, 500000, &lines, &end, &skipped, &hash);
+    assert_int_equal(offset, 7);
+    assert_int_equal(skipped, 0);
+    assert_true(line_reader_tail_matches(path, offset, hash));
+    put(STR("more of it\nafter\n"), O_APPEND);
+    offset = read_from(offset, 500000, &lines, &end, &skipped, &hash);
+    assert_string_equal(lines.p, "before\nafter\n");
+    assert_int_equal(skipped, 1);
+    assert_int_equal(offset, text.n + 17);
+    assert_true(line_reader_tail_matches(path, offset, hash));
+    assert_int_equal(end.n, 0);
+    buf_deinit(&text);
+    buf_deinit(&lines);
+    buf_deinit(&end);
+}
+
 static void T2_other_bytes_before_the_offset_do_not_match(void **state)
 {
     (void)state;
@@ -129,6 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(T2_a_file_that_grows_in_any_steps_gives_what_it_gives_as_a_whole),
         cmocka_unit_test(T3_a_line_over_the_limit_is_skipped_and_counted_and_the_next_one_is_read),
+        cmocka_unit_test(T3_a_long_line_that_has_not_ended_waits_and_is_counted_when_it_has),
         cmocka_unit_test(T2_other_bytes_before_the_offset_do_not_match),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
