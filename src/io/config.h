@@ -32,6 +32,7 @@ struct session_processor { /* spec 60 T6: a command that is given the turns of s
     char *name;
     char **command; /* NULL-terminated */
     int64_t cadence_us, timeout_us, version;
+    bool wants_new_turns; /* those since its last answer, and that answer; else all */
 };
 struct marketplace { /* spec 20: a git repository that is kept up to date */
     char *name, *url;

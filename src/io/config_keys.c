@@ -297,6 +297,8 @@ const struct config_block_key config_block_keys[] = {
      "JSON object is expected on standard output. Required."},
     {"processor", "cadence", "duration", "15m", "How often the scheduler runs it."},
     {"processor", "timeout", "duration", "60s", "Of one session; then the command is ended, and has failed."},
+    {"processor", "turns", "text", "all",
+     "all: the whole session each time; new: those since its last answer, behind a line with that answer."},
     {"processor", "version", "integer", "1", "Another one has every session processed again."},
 #define LATER(block, name, type)                                                                             \
     {                                                                                                        \

@@ -223,6 +223,10 @@ static void read_processor(const struct block *b, struct session_processor *p)
                                     .command = config_list_copy(b->cfg, "command"),
                                     .cadence_us = duration_of(b, "cadence", "15m"),
                                     .timeout_us = duration_of(b, "timeout", "60s")};
+    const char *turns = text_of(b, "turns", "all");
+    p->wants_new_turns = strcmp(turns, "new") == 0;
+    if (!p->wants_new_turns && strcmp(turns, "all") != 0)
+        complain(b, "turns", "all or new is expected");
     if (!schedule_name_is_valid(str_of(b->title)))
         complain(b, "name", "1 to 64 letters, digits, '.', '_', ':' or '-' are expected");
     if (strlen(b->title) > PROCESSOR_NAME_MAX)

@@ -8,8 +8,11 @@
 #include "io/worker.h"
 #include "node/processor_lease.h"
 #include "node/processor_report.h"
+#include "store/processor_checkpoints.h"
 #include "store/processor_lists.h"
 #include "store/processors.h"
+#include "transcripts/line_reader.h"
+#include "transcripts/processor.h"
 #include "transcripts/session_choice.h"
 #include "transcripts/turn_json.h"
 #include "transcripts/turn_reader.h"
@@ -41,6 +44,8 @@ struct run {
     int rc;       /* of its reading; -ECANCELED: the budget has ended it */
     char error[ERR_TEXT_MAX];
     struct turn_reader_facts facts;
+    char *previous;        /* its last answer, of one that wants new turns; in the arena */
+    struct buf checkpoint; /* to go on from; empty: it cannot, or need not */
     struct buf result;
     bool too_long, timed_out, cut_short; /* cut_short: by the run's budget, not by its own timeout */
     struct processor_state state;
@@ -127,17 +132,49 @@ static int open_spool(const struct config *config)
     return rc;
 }
 
+/* Behind the turns that its last answer was about, or at the start. */
+static int open_reader(struct run *run, const struct chosen_session *s, struct turn_reader **ret)
+{
+    struct unpack u = {.rest = s->checkpoint};
+    if (s->checkpoint.n && run->previous && turn_reader_resume(s->path, &u, ret) == 0) {
+        if (unpack_is_whole(&u))
+            return 0;
+        *ret = turn_reader_free(*ret);
+    }
+    run->previous = NULL;
+    return turn_reader_open(s->path, s->format, ret);
+}
+
+/* The answer as one line. */
+static int write_previous(struct run *run)
+{
+    json_t *root = run->previous ? json_loads(run->previous, 0, NULL) : NULL;
+    CLEANUP(freep) char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+    struct buf line = BUF_INIT;
+    buf_printf(&line, "{\"previous\":%s}\n", text ? text : "null");
+    int rc = write_all(run->spool_fd, &line);
+    buf_deinit(&line);
+    json_decref(root);
+    return rc;
+}
+
 static int spool_turns(struct run *run, const struct chosen_session *s)
 {
     struct turn_reader *r;
+    bool wants_new = run->slot->config->wants_new_turns;
     run->spool_fd = open_spool(run->slot->owner->config);
     if (run->spool_fd < 0)
         return run->spool_fd;
-    int rc = turn_reader_open(s->path, s->format, &r);
+    int rc = open_reader(run, s, &r);
     if (rc != 0)
         return rc;
-    rc = write_turns(run, r);
+    rc = wants_new ? write_previous(run) : 0;
+    if (rc == 0)
+        rc = write_turns(run, r);
     turn_reader_facts(r, &run->facts);
+    if (rc == 0 && wants_new && !line_reader_is_compressed(s->path) && run->facts.offset > 0)
+        turn_reader_save(r, &run->checkpoint);
+    processor_checkpoint_check(&run->checkpoint);
     (void)turn_reader_free(r);
     return rc ? rc : lseek(run->spool_fd, 0, SEEK_SET) < 0 ? -errno : 0;
 }
@@ -145,6 +182,7 @@ static int spool_turns(struct run *run, const struct chosen_session *s)
 static void spool(struct run *run)
 {
     run->error[0] = '\0';
+    buf_clear(&run->checkpoint);
     run->rc = spool_turns(run, &run->choice.sessions[run->at]);
     if (run->rc == -ECANCELED)
         (void)snprintf(run->error, sizeof(run->error), "takes longer to read than a whole run may");
@@ -173,6 +211,7 @@ static void free_run(struct run *run)
     processor_report_deinit(&run->report);
     arena_reset(&run->arena);
     buf_deinit(&run->result);
+    buf_deinit(&run->checkpoint);
     free(run);
 }
 
@@ -223,6 +262,9 @@ static int put_work(struct store_op *op, struct db *db, struct err *e)
     if (run->state.status == PROCESSOR_DONE)
         rc = processor_result_put(db, name, run->state.session_file, str_trim(buf_str(&run->result)),
                                   op->now_us, e);
+    if (rc == 0 && run->slot->config->wants_new_turns)
+        rc = processor_checkpoint_put(db, name, run->state.session_file, buf_str(&run->checkpoint),
+                                      run->started_us, e);
     return rc ? rc : processor_state_put(db, name, &run->state, e);
 }
 
@@ -400,12 +442,37 @@ static void post(struct run *run, enum step step)
     worker_post(run->slot->worker, &run->job);
 }
 
-static void next_session(struct run *run)
+static int get_work(struct store_op *op, struct db *db, struct err *e)
 {
-    if (run->at == MIN(run->choice.count, run->sessions_max) || is_over(run))
+    struct run *run = CONTAINER_OF(op, struct run, op);
+    const char *name = run->slot->config->name;
+    struct chosen_session *s = &run->choice.sessions[run->at];
+    int rc = processor_checkpoint_get(db, name, s->name, &run->arena, &s->checkpoint, e);
+    return rc ? rc : processor_result_get(db, name, s->name, &run->arena, &run->previous, e);
+}
+
+static void get_done(struct store_op *op)
+{
+    struct run *run = CONTAINER_OF(op, struct run, op);
+    if (op->rc != 0)
+        fail(run, &op->err);
+    else if (is_over(run))
         end_run(run);
     else
         post(run, STEP_SPOOL);
+}
+
+static void next_session(struct run *run)
+{
+    run->previous = NULL;
+    if (run->at == MIN(run->choice.count, run->sessions_max) || is_over(run)) {
+        end_run(run);
+    } else if (run->slot->config->wants_new_turns && run->choice.sessions[run->at].may_have_grown) {
+        run->op = (struct store_op){.run = get_work, .done = get_done};
+        store_read(run->slot->owner->store, &run->op);
+    } else {
+        post(run, STEP_SPOOL);
+    }
 }
 
 /* -- the start of a run -- */
@@ -443,6 +510,7 @@ static void start_run(struct slot *slot, struct http_request *r)
     processor_report_init(&run->report, slot->config->name, slot->owner->operations, r);
     arena_init(&run->arena);
     buf_init(&run->result);
+    buf_init(&run->checkpoint);
     run->op = (struct store_op){.run = take_work, .done = take_done};
     store_write(slot->owner->store, &run->op);
 }

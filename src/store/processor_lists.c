@@ -87,3 +87,15 @@ int processor_result_put(struct db *db, const char *processor, const char *sessi
         " at = excluded.at",
         DB_ARGS(DB_TEXT(processor), DB_TEXT(session_file), DB_STR(result), DB_I64(now_us)), NULL, e);
 }
+
+int processor_result_get(struct db *db, const char *processor, const char *session_file, struct arena *a,
+                         char **ret, struct err *e)
+{
+    CLEANUP(db_done) struct db_cursor c = {0};
+    int rc = db_query(db, "SELECT result FROM processor_results WHERE processor = $1 AND session_file = $2",
+                      DB_ARGS(DB_TEXT(processor), DB_TEXT(session_file)), &c, e);
+    if (rc == 0)
+        rc = db_next(&c, e);
+    *ret = rc == 1 ? db_text(&c, 0, a) : NULL;
+    return rc == 1 ? 0 : rc;
+}

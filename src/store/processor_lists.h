@@ -24,5 +24,8 @@ MUST_CHECK int processor_files(struct db *db, const char *processor, const char 
  * it. What is done stays done. */
 MUST_CHECK int processor_requeue(struct db *db, const char *processor, const char *session_file,
                                  int64_t now_us, int64_t *ret_count, struct err *e);
+/* NULL: there is none. */
+MUST_CHECK int processor_result_get(struct db *db, const char *processor, const char *session_file,
+                                    struct arena *a, char **ret, struct err *e);
 MUST_CHECK int processor_result_put(struct db *db, const char *processor, const char *session_file,
                                     struct str result, int64_t now_us, struct err *e);

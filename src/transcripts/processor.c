@@ -30,6 +30,13 @@ static int open_reader(const struct processor *p, const struct processor_input *
     return turn_reader_open(in->path, in->format, ret_reader);
 }
 
+void processor_checkpoint_check(struct buf *checkpoint)
+{
+    bool is_text = !memchr(checkpoint->p, '\0', checkpoint->n) && str_is_utf8(buf_str(checkpoint));
+    if (checkpoint->n > PROCESSOR_CHECKPOINT_MAX || !is_text)
+        buf_clear(checkpoint);
+}
+
 static void keep(const struct processor *p, const struct processor_input *in, const struct turn_reader *r,
                  struct processor_reading *ret)
 {
@@ -39,9 +46,7 @@ static void keep(const struct processor *p, const struct processor_input *in, co
     pack_i64(out, p->version);
     turn_reader_save(r, out);
     p->save(ret->state, out);
-    bool is_text = !memchr(out->p, '\0', out->n) && str_is_utf8(buf_str(out)); /* which the store keeps */
-    if (out->n > PROCESSOR_CHECKPOINT_MAX || !is_text)
-        buf_clear(out);
+    processor_checkpoint_check(out);
 }
 
 int processor_read(const struct processor *p, const struct processor_input *in, struct processor_reading *ret,

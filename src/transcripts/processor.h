@@ -56,4 +56,6 @@ struct processor_reading {
 /* Reads a file: 0; or -errno, with the reason in `e`. *ret is filled in any case. */
 MUST_CHECK int processor_read(const struct processor *p, const struct processor_input *in,
                               struct processor_reading *ret, struct err *e);
+/* Empties a checkpoint that is too large, or no text that the store can keep. */
+void processor_checkpoint_check(struct buf *checkpoint);
 void processor_reading_deinit(const struct processor *p, struct processor_reading *r);

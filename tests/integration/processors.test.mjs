@@ -2,7 +2,7 @@
 // brings along (spec 60 T6 to T10, Health).
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { startNode, temporaryFolder } from '../lib/node.mjs';
@@ -46,6 +46,24 @@ test('T6: a command reads the turns of one session and its answer is kept; what 
     assert.equal(first.session_file, file);
     assert.deepEqual(first.result, { items: 2, file });
     assert.equal(first.status, 'done');
+});
+
+test('T2, T6: turns = "new" gives what was added and the last answer, and all of it when the file is another', async (t) => {
+    const sessions = new Sessions(t);
+    const file = sessions.write('ann', 'one');
+    const adds = sh('read -r first; n=$(printf %s "$first" | grep -o "items.*" | tr -dc 0-9); m=0; while read -r l; do m=$((m+1)); done; echo "{"; echo "\\"new\\": $m, \\"items\\": $((n+m)) }"');
+    const node = await startNode(t, { config: sessions.config({ adds: { ...adds, turns: 'new' } }) });
+    const result = async () => {
+        assert.equal((await run(node, 'adds')).json.details.errors, 0);
+        return (await files(node, 'adds'))[0].result;
+    };
+    assert.deepEqual(await result(), { new: 2, items: 2 });
+    appendFileSync(file, `${line('one', 'user', 'more')}\n`);
+    assert.deepEqual(await result(), { new: 1, items: 3 });
+    appendFileSync(file, `${line('one', 'user', 'even more')}\n${line('one', 'assistant', 'well')}\n`);
+    assert.deepEqual(await result(), { new: 2, items: 5 });
+    sessions.write('ann', 'one', Array.from({ length: 9 }, () => line('one', 'user', 'another file')));
+    assert.deepEqual(await result(), { new: 9, items: 9 });
 });
 
 test('T8: one that crashes, hangs, talks nonsense or cannot be started fails alone, with the reason', async (t) => {
