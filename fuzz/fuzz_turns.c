@@ -32,10 +32,14 @@ static void print(struct buf *out, struct str s)
 static void print_turn(struct buf *out, const struct turn *t)
 {
     must(t->kind < TURN_KINDS && t->line_no > 0 && t->block_no >= 0);
-    buf_printf(out, "%d %lld.%d %lld %d%d%d %d ", (int)t->kind, (long long)t->line_no, t->block_no,
-               (long long)t->at_us, t->is_sidechain, t->is_meta, t->is_error, t->exit_code);
-    const struct str texts[] = {t->id,   t->message_id, t->request_id, t->session_id, t->model,   t->cwd,
-                                t->text, t->branch,     t->tool_id,    t->tool_name,  t->command, t->path};
+    must(t->background == TURN_FOREGROUND || t->background_id.n > 0);
+    must(t->background != TURN_BACKGROUND_RUNS || t->exit_code == TURN_EXIT_UNKNOWN);
+    buf_printf(out, "%d %lld.%d %lld %d%d%d %d %d ", (int)t->kind, (long long)t->line_no, t->block_no,
+               (long long)t->at_us, t->is_sidechain, t->is_meta, t->is_error, t->exit_code,
+               (int)t->background);
+    const struct str texts[] = {t->id,      t->message_id, t->request_id,   t->session_id, t->model,
+                                t->cwd,     t->text,       t->branch,       t->tool_id,    t->tool_name,
+                                t->command, t->path,       t->background_id};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         print(out, texts[i]);
     buf_add_char(out, '\n');

@@ -18,6 +18,17 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+/* "   12→3 passed" and "12\t3 passed": of a file that was read with the numbers of its lines. */
+static struct str without_line_number(struct str s)
+{
+    size_t n = 0;
+    while (n < s.n && is_digit(s.p[n]))
+        n++;
+    struct str rest = {s.p + n, s.n - n};
+    size_t mark = str_starts_with(rest, STR("\xe2\x86\x92")) ? 3 : str_starts_with(rest, STR("\t")) ? 1 : 0;
+    return n > 0 && mark > 0 ? (struct str){rest.p + mark, rest.n - mark} : s;
+}
+
 /* Without colours, without blanks and rulers around it: "=== 3 passed in 1 s ===" is "3 passed in 1 s". */
 static struct str bare(struct str line, char *into)
 {
@@ -35,6 +46,7 @@ static struct str bare(struct str line, char *into)
     for (size_t i = 0; i < COUNT_OF(heads); i++)
         if (str_starts_with(s, heads[i]))
             s = (struct str){s.p + heads[i].n, s.n - heads[i].n};
+    s = without_line_number(s);
     while (s.n > 0 && strchr("=-#> ", s.p[0])) {
         s.p++;
         s.n--;

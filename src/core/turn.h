@@ -19,6 +19,13 @@ enum turn_kind {
 };
 #define TURN_KINDS 6
 
+/* What a result, or a note, says of a command that does not keep the agent waiting. */
+enum turn_background {
+    TURN_FOREGROUND,       /* nothing of that kind */
+    TURN_BACKGROUND_RUNS,  /* it runs on; the text is what it has printed */
+    TURN_BACKGROUND_ENDED, /* with exit_code; not told: somebody stopped it */
+};
+
 enum turn_format { TURN_CLAUDE, TURN_CODEX, TURN_GEMINI };
 
 #define TURN_EXIT_UNKNOWN (-1)
@@ -44,4 +51,6 @@ struct turn {
     bool is_error;                 /* of a result: the CLI marked it so */
     int exit_code;                 /* of a result that tells it, else TURN_EXIT_UNKNOWN */
     bool is_cut;
+    enum turn_background background;
+    struct str background_id; /* which one: of what says so, of uses that ask for it and of their results */
 };

@@ -9,11 +9,16 @@ const char *const verification_verdict_names[VERDICTS] = {"verified", "unverifie
 #define PENDING_MAX 64 /* commands whose result has not come */
 
 struct pending {
-    uint64_t id;                      /* hash of the tool's id; 0: free */
-    size_t first, count;              /* rows */
-    bool echoes_status;               /* "; echo $?": the output ends with it */
-    bool hides[SHELL_COMMANDS_MAX];   /* per check: the command's exit status is not its own */
-    bool is_sole[SHELL_COMMANDS_MAX]; /* a failure can be nobody else's */
+    uint64_t id;                           /* hash of the tool's id; 0: free */
+    uint64_t background_id;                /* hash; 0: it did not go there */
+    int64_t order;                         /* when it began */
+    enum check_outcome said;               /* by its summaries so far */
+    int exit_code, echoed;                 /* echoed: by "; echo $?", -1: not yet */
+    bool is_error, is_running, is_stopped; /* as the last that told of it said */
+    size_t first, count;                   /* rows */
+    bool echoes_status;                    /* "; echo $?": the output ends with it */
+    bool hides[SHELL_COMMANDS_MAX];        /* per check: the command's exit status is not its own */
+    bool is_sole[SHELL_COMMANDS_MAX];      /* a failure can be nobody else's */
 };
 
 struct verification {
@@ -28,7 +33,8 @@ struct verification {
     int64_t last_edit, last_passed; /* by that order; 0: never */
     enum check_outcome last_by_kind[CHECK_KINDS];
     bool ran[CHECK_KINDS], any;
-    enum check_outcome last; /* of all */
+    size_t newest[CHECK_KINDS]; /* the row that was begun last */
+    enum check_outcome last;    /* of all */
     struct str session_id;
     struct buf closing, closing_id; /* the text of the last answer, all its blocks */
 };
@@ -341,22 +347,33 @@ static void note_edit(struct verification *v)
     v->last_edit = ++v->order;
 }
 
-static void take_outcome(struct verification *v, const struct verification_row *row)
+/* What a command that was left running says counts until the check is run anew. */
+static void take_outcome(struct verification *v, const struct verification_row *row, int64_t order)
 {
     v->order++;
-    v->any = true;
-    v->ran[row->kind] = true;
+    if (row->outcome == CHECK_PASSED)
+        v->last_passed = MAX(v->last_passed, order);
+    if (v->newest[row->kind] != (size_t)(row - v->rows))
+        return;
     v->last_by_kind[row->kind] = row->outcome;
     v->last = row->outcome;
-    if (row->outcome == CHECK_PASSED)
-        v->last_passed = v->order;
+}
+
+static struct pending *free_pending(struct verification *v)
+{
+    for (size_t i = 0; i < PENDING_MAX; i++)
+        if (v->pending[(v->next_pending + i) % PENDING_MAX].id == 0)
+            return &v->pending[(v->next_pending + i) % PENDING_MAX];
+    return &v->pending[v->next_pending++ % PENDING_MAX];
 }
 
 static void add_checks(struct verification *v, const struct turn *turn, const struct shell_line *line)
 {
-    struct pending *p = &v->pending[v->next_pending % PENDING_MAX];
-    struct pending fresh = {
-        .id = hash_xx(turn->tool_id) | 1, .first = v->count, .echoes_status = echoes_status(line)};
+    struct pending fresh = {.id = hash_xx(turn->tool_id) | 1,
+                            .order = v->order + 1,
+                            .first = v->count,
+                            .echoed = -1,
+                            .echoes_status = echoes_status(line)};
     for (size_t i = 0; i < line->count; i++) {
         enum check_kind kind;
         struct verification_row *row = check_command_kind(&line->commands[i], &kind) ? add_row(v) : NULL;
@@ -373,12 +390,12 @@ static void add_checks(struct verification *v, const struct turn *turn, const st
                                          .passed = -1,
                                          .failed = -1,
                                          .command = cut(&v->arena, turn->command)};
-        take_outcome(v, row); /* until its result comes, which may be never */
+        v->any = v->ran[kind] = true;
+        v->newest[kind] = (size_t)(row - v->rows);
+        take_outcome(v, row, 0); /* until its result comes, which may be never */
     }
-    if (fresh.count) {
-        *p = fresh;
-        v->next_pending++;
-    }
+    if (fresh.count)
+        *free_pending(v) = fresh;
 }
 
 static bool is_edit_tool(struct str name)
@@ -450,28 +467,29 @@ static bool was_stopped(const struct turn *turn)
     for (size_t i = 0; i < COUNT_OF(words); i++)
         if (str_find(head, words[i]) >= 0)
             return i < COUNT_OF(words);
-    return turn->exit_code == 127 || turn->exit_code == 124;
+    return turn->exit_code == 127 || turn->exit_code == 124 ||
+           (turn->background == TURN_BACKGROUND_ENDED && turn->exit_code == TURN_EXIT_UNKNOWN &&
+            !turn->is_error);
 }
 
 enum status { STATUS_UNKNOWN, STATUS_ZERO, STATUS_OTHER };
 
-static enum status status_of(const struct pending *p, const struct turn *turn, bool hides)
+static enum status status_of(const struct pending *p, bool hides)
 {
-    int code;
-    if (p->echoes_status && echoed_status(turn->text, &code))
-        return code == 0 ? STATUS_ZERO : STATUS_OTHER;
-    if (turn->is_error || turn->exit_code > 0)
+    if (p->echoed >= 0)
+        return p->echoed == 0 ? STATUS_ZERO : STATUS_OTHER;
+    if (p->is_error || p->exit_code > 0)
         return STATUS_OTHER;
     if (hides)
         return STATUS_UNKNOWN;
-    return turn->exit_code == 0 ? STATUS_ZERO : STATUS_UNKNOWN;
+    return p->exit_code == 0 ? STATUS_ZERO : STATUS_UNKNOWN;
 }
 
-static enum check_outcome outcome_of(enum status status, bool sole, const struct check_summary *s)
+static enum check_outcome outcome_of(enum status status, bool sole, enum check_outcome said)
 {
-    if (s->outcome == CHECK_FAILED || (status == STATUS_OTHER && sole))
+    if (said == CHECK_FAILED || (status == STATUS_OTHER && sole))
         return CHECK_FAILED;
-    if (status == STATUS_ZERO || (s->outcome == CHECK_PASSED && status == STATUS_UNKNOWN))
+    if (status == STATUS_ZERO || (said == CHECK_PASSED && status == STATUS_UNKNOWN))
         return CHECK_PASSED;
     return CHECK_UNKNOWN;
 }
@@ -487,33 +505,80 @@ static struct str quote_of(const struct turn *turn, const struct check_summary *
     return last;
 }
 
+/* By the tool's id, or by that of a command in the background. */
+static struct pending *pending_of(struct verification *v, const struct turn *turn)
+{
+    uint64_t id = turn->kind == TURN_TOOL_RESULT ? hash_xx(turn->tool_id) | 1 : 0;
+    uint64_t background_id = turn->background_id.n ? hash_xx(turn->background_id) | 1 : 0;
+    for (size_t i = 0; i < PENDING_MAX && id; i++)
+        if (v->pending[i].id == id && v->pending[i].background_id == 0)
+            return &v->pending[i];
+    for (size_t i = 0; i < PENDING_MAX && background_id; i++)
+        if (v->pending[i].id && v->pending[i].background_id == background_id)
+            return &v->pending[i];
+    return NULL;
+}
+
+/* One more piece of its output, for what that is worth to a row. */
+static void take_piece(struct verification *v, struct verification_row *row, const struct turn *turn,
+                       const struct check_summary *summary, bool is_only)
+{
+    if (is_only && summary->passed >= 0)
+        row->passed = summary->passed;
+    if (is_only && summary->failed >= 0)
+        row->failed = summary->failed;
+    if (row->quote.n == 0 || (summary->line.n && row->outcome != CHECK_FAILED))
+        row->quote = cut(&v->arena, quote_of(turn, summary));
+}
+
+static void settle(struct verification *v, struct pending *p, const struct turn *turn,
+                   const struct check_summary *summary)
+{
+    if (summary->outcome != CHECK_UNKNOWN && p->said != CHECK_FAILED)
+        p->said = summary->outcome;
+    for (size_t k = 0; k < p->count; k++) {
+        struct verification_row *row = &v->rows[p->first + k];
+        bool sole = p->is_sole[k] || (p->count == 1 && p->echoes_status);
+        row->result_line = turn->line_no;
+        row->result_block = turn->block_no;
+        if (turn->kind == TURN_TOOL_RESULT)
+            take_piece(v, row, turn, summary, p->count == 1);
+        if (p->is_stopped || p->is_running)
+            row->outcome = p->said == CHECK_FAILED ? CHECK_FAILED : CHECK_UNKNOWN;
+        else
+            row->outcome = outcome_of(status_of(p, p->hides[k]), sole, p->said);
+        take_outcome(v, row, p->order);
+    }
+}
+
+static void take_state(struct pending *p, const struct turn *turn)
+{
+    p->exit_code = turn->exit_code;
+    p->is_error = turn->is_error;
+    p->is_running = turn->background == TURN_BACKGROUND_RUNS;
+    p->is_stopped = was_stopped(turn);
+    if (p->background_id == 0 && p->is_running)
+        p->background_id = hash_xx(turn->background_id) | 1;
+}
+
 static void take_result(struct verification *v, const struct turn *turn)
 {
-    uint64_t id = hash_xx(turn->tool_id) | 1;
-    for (size_t i = 0; i < PENDING_MAX; i++) {
-        struct pending *p = &v->pending[i];
-        if (p->id != id)
-            continue;
-        struct check_summary summary = {.passed = -1, .failed = -1};
-        bool stopped = was_stopped(turn);
-        check_summary_read(turn->text, &summary);
-        if (stopped && summary.outcome != CHECK_FAILED) /* what it had failed by then, it has */
-            summary = (struct check_summary){.passed = -1, .failed = -1};
-        for (size_t k = 0; k < p->count; k++) {
-            struct verification_row *row = &v->rows[p->first + k];
-            bool sole = p->is_sole[k] || (p->count == 1 && p->echoes_status);
-            row->result_line = turn->line_no;
-            row->result_block = turn->block_no;
-            row->outcome =
-                stopped ? summary.outcome : outcome_of(status_of(p, turn, p->hides[k]), sole, &summary);
-            row->passed = p->count == 1 ? summary.passed : -1;
-            row->failed = p->count == 1 ? summary.failed : -1;
-            row->quote = cut(&v->arena, quote_of(turn, &summary));
-            take_outcome(v, row);
-        }
-        *p = (struct pending){0};
+    struct pending *p = pending_of(v, turn);
+    struct check_summary summary = {.passed = -1, .failed = -1};
+    if (!p)
         return;
+    if (p->background_id == 0 || turn->background != TURN_FOREGROUND)
+        take_state(p, turn);
+    if (turn->kind == TURN_TOOL_RESULT) {
+        check_summary_read(turn->text, &summary);
+        if (p->echoes_status && !p->is_running)
+            (void)echoed_status(turn->text, &p->echoed);
     }
+    if (p->is_stopped && !p->is_running && summary.outcome != CHECK_FAILED) /* what it had failed, it has */
+        summary = (struct check_summary){.passed = -1, .failed = -1};
+    settle(v, p, turn, &summary);
+    if (p->background_id == 0)
+        *p = (struct pending){0};
 }
 
 /* -- for the caller -- */
@@ -542,7 +607,7 @@ void verification_turn(struct verification *v, const struct turn *turn)
         v->session_id = (struct str){arena_strdup(&v->arena, turn->session_id), turn->session_id.n};
     if (turn->kind == TURN_TOOL_USE)
         take_use(v, turn);
-    else if (turn->kind == TURN_TOOL_RESULT)
+    else if (turn->kind == TURN_TOOL_RESULT || turn->background != TURN_FOREGROUND)
         take_result(v, turn);
     else if (turn->kind == TURN_ANSWER)
         take_answer(v, turn);
@@ -610,10 +675,14 @@ static void save_row(const struct verification_row *r, struct buf *out)
 
 static void save_pending(const struct pending *p, struct buf *out)
 {
-    pack_i64(out, (int64_t)p->id);
-    pack_i64(out, (int64_t)p->first);
-    pack_i64(out, (int64_t)p->count);
-    pack_i64(out, p->echoes_status);
+    const int64_t values[] = {(int64_t)p->id,    (int64_t)p->background_id,
+                              p->order,          p->said,
+                              p->exit_code,      p->echoed,
+                              p->is_error,       p->is_running,
+                              p->is_stopped,     p->echoes_status,
+                              (int64_t)p->first, (int64_t)p->count};
+    for (size_t i = 0; i < COUNT_OF(values); i++)
+        pack_i64(out, values[i]);
     for (size_t i = 0; i < p->count; i++)
         pack_i64(out, p->hides[i] | p->is_sole[i] << 1);
 }
@@ -630,6 +699,8 @@ void verification_save(const struct verification *v, struct buf *out)
     pack_i64(out, (int64_t)(v->next_pending % PENDING_MAX));
     for (int k = 0; k < CHECK_KINDS; k++)
         pack_i64(out, v->ran[k] ? (int64_t)v->last_by_kind[k] : -1);
+    for (int k = 0; k < CHECK_KINDS; k++)
+        pack_i64(out, (int64_t)v->newest[k]);
     pack_i64(out, v->any ? (int64_t)v->last : -1);
     pack_str(out, v->session_id);
     pack_str(out, buf_str(&v->closing_id));
@@ -665,9 +736,17 @@ static void load_row(struct verification *v, struct unpack *u)
 static void load_pending(struct verification *v, struct pending *p, struct unpack *u)
 {
     p->id = (uint64_t)unpack_i64(u);
+    p->background_id = (uint64_t)unpack_i64(u);
+    p->order = unpack_i64(u);
+    p->said = (enum check_outcome)unpack_in(u, 0, CHECK_OUTCOMES - 1);
+    p->exit_code = (int)unpack_in(u, INT32_MIN, INT32_MAX);
+    p->echoed = (int)unpack_in(u, -1, INT32_MAX);
+    p->is_error = unpack_in(u, 0, 1);
+    p->is_running = unpack_in(u, 0, 1);
+    p->is_stopped = unpack_in(u, 0, 1);
+    p->echoes_status = unpack_in(u, 0, 1);
     p->first = (size_t)unpack_in(u, 0, (int64_t)v->count);
     p->count = (size_t)unpack_in(u, 0, MIN((int64_t)(v->count - p->first), SHELL_COMMANDS_MAX));
-    p->echoes_status = unpack_in(u, 0, 1);
     for (size_t i = 0; i < p->count; i++) {
         int64_t bits = unpack_in(u, 0, 3);
         p->hides[i] = bits & 1;
@@ -677,13 +756,16 @@ static void load_pending(struct verification *v, struct pending *p, struct unpac
 
 static void load_outcomes(struct verification *v, struct unpack *u)
 {
-    for (int k = 0; k <= CHECK_KINDS; k++) {
+    for (int k = 0; k < CHECK_KINDS; k++) {
         int64_t outcome = unpack_in(u, -1, CHECK_OUTCOMES - 1);
-        bool *ran = k < CHECK_KINDS ? &v->ran[k] : &v->any;
-        enum check_outcome *last = k < CHECK_KINDS ? &v->last_by_kind[k] : &v->last;
-        *ran = outcome >= 0;
-        *last = *ran ? (enum check_outcome)outcome : *last;
+        v->ran[k] = outcome >= 0;
+        v->last_by_kind[k] = v->ran[k] ? (enum check_outcome)outcome : v->last_by_kind[k];
     }
+    for (int k = 0; k < CHECK_KINDS; k++)
+        v->newest[k] = (size_t)unpack_in(u, 0, VERIFICATION_ROWS_MAX - 1);
+    int64_t last = unpack_in(u, -1, CHECK_OUTCOMES - 1);
+    v->any = last >= 0;
+    v->last = v->any ? (enum check_outcome)last : v->last;
 }
 
 bool verification_load(struct verification *v, struct unpack *u)

@@ -6,7 +6,8 @@
  * status is hidden ("|| true", a pipe) the summary alone decides; else unknown. Verdict: contradicted, when
  * the closing message claims success and the last check failed or none ever ran; verified, when the last
  * outcome of every kind that ran is passed and nothing was edited since, and the closing message does not say
- * otherwise; unverified, what is left.  A subagent's checks count, its words do not close. What a command
+ * otherwise; unverified, what is left.  A command that was left running is settled by what tells its end; one
+ * whose end is not told is unknown.  A subagent's checks count, its words do not close. What a command
  * prints is no check: only what was run is.  The same turns give the same rows.  Pure. */
 #pragma once
 #include "base/pack.h"
@@ -14,7 +15,7 @@
 #include "core/check_output.h"
 #include "core/turn.h"
 
-#define VERIFICATION_VERSION 1 /* of these rules: another one reads all sessions again */
+#define VERIFICATION_VERSION 2 /* of these rules: another one reads all sessions again */
 #define VERIFICATION_TEXT_MAX 500
 #define VERIFICATION_ROWS_MAX 2000 /* of one session; more are counted */
 

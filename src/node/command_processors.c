@@ -137,7 +137,8 @@ static int open_reader(struct run *run, const struct chosen_session *s, struct t
 {
     struct unpack u = {.rest = s->checkpoint};
     if (s->checkpoint.n && run->previous && turn_reader_resume(s->path, &u, ret) == 0) {
-        if (unpack_is_whole(&u))
+        turn_reader_facts(*ret, &run->facts);
+        if (unpack_is_whole(&u) && run->facts.offset == s->before->read_bytes)
             return 0;
         *ret = turn_reader_free(*ret);
     }

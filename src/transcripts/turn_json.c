@@ -23,7 +23,8 @@ static void put_texts(struct json_writer *w, const struct turn *t)
                  {"tool_id", t->tool_id},
                  {"tool_name", t->tool_name},
                  {"command", t->command},
-                 {"path", t->path}};
+                 {"path", t->path},
+                 {"background_id", t->background_id}};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         if (texts[i].value.n)
             json_kv_str(w, texts[i].name, texts[i].value);
@@ -37,7 +38,8 @@ static void put_flags(struct json_writer *w, const struct turn *t)
     } flags[] = {{"is_sidechain", t->is_sidechain},
                  {"is_meta", t->is_meta},
                  {"is_error", t->is_error},
-                 {"is_cut", t->is_cut}};
+                 {"is_cut", t->is_cut},
+                 {"is_running", t->background == TURN_BACKGROUND_RUNS}};
     for (size_t i = 0; i < COUNT_OF(flags); i++)
         if (flags[i].value)
             json_kv_bool(w, flags[i].name, true);

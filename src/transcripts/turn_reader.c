@@ -14,7 +14,7 @@
 
 struct open_use { /* of a tool: what its result will be told */
     uint64_t id;  /* hash; 0: free */
-    char *name, *command, *path;
+    char *name, *command, *path, *background_id;
 };
 
 struct turn_reader {
@@ -256,6 +256,7 @@ static void forget_use(struct open_use *u)
     free(u->name);
     free(u->command);
     free(u->path);
+    free(u->background_id);
     *u = (struct open_use){0};
 }
 
@@ -266,7 +267,20 @@ static void remember_use(struct turn_reader *r, const struct turn *turn)
     *u = (struct open_use){.id = hash_xx(turn->tool_id) | 1,
                            .name = str_dup(turn->tool_name),
                            .command = str_dup(turn->command),
-                           .path = str_dup(turn->path)};
+                           .path = str_dup(turn->path),
+                           .background_id = str_dup(turn->background_id)};
+}
+
+/* A result of a use that asked for a command in the background. */
+static void tell_of_background(struct turn_reader *r, struct turn *result, const char *id)
+{
+    if (id[0] == '\0' || result->background_id.n)
+        return;
+    result->background_id = str_of(arena_strdup(&r->arena, str_of(id)));
+    if (r->format == TURN_CLAUDE && result->command.n == 0)
+        turns_background_answer(&r->turns, result);
+    else if (r->format == TURN_CODEX && result->exit_code != TURN_EXIT_UNKNOWN)
+        result->background = TURN_BACKGROUND_ENDED;
 }
 
 static void tell_of_use(struct turn_reader *r, struct turn *result)
@@ -281,9 +295,13 @@ static void tell_of_use(struct turn_reader *r, struct turn *result)
             result->tool_name = str_of(arena_strdup(a, str_of(u->name)));
         result->command = str_of(arena_strdup(a, str_of(u->command)));
         result->path = str_of(arena_strdup(a, str_of(u->path)));
+        if (r->format == TURN_CLAUDE && result->command.n && result->background == TURN_FOREGROUND)
+            turns_background_started(result);
         /* Claude Code marks a command that fails; one that is not marked and was not stopped ended with 0. */
-        if (r->format == TURN_CLAUDE && result->command.n && !result->is_error && !r->turns.is_interrupted)
+        if (r->format == TURN_CLAUDE && result->command.n && !result->is_error && !r->turns.is_interrupted &&
+            result->background == TURN_FOREGROUND)
             result->exit_code = 0;
+        tell_of_background(r, result, u->background_id);
         return;
     }
 }
@@ -480,6 +498,7 @@ void turn_reader_save(const struct turn_reader *r, struct buf *out)
         save_text(out, u->name);
         save_text(out, u->command);
         save_text(out, u->path);
+        save_text(out, u->background_id);
     }
     for (size_t i = 0; i < TOLD_TURNS; i++)
         pack_i64(out, (int64_t)r->told[(r->next_told + i) % TOLD_TURNS]);
@@ -497,6 +516,7 @@ static void load_use(struct open_use *use, struct unpack *u)
     use->name = str_dup(unpack_str(u));
     use->command = str_dup(unpack_str(u));
     use->path = str_dup(unpack_str(u));
+    use->background_id = str_dup(unpack_str(u));
 }
 
 static bool load(struct turn_reader *r, struct unpack *u)

@@ -21,13 +21,15 @@ enum slot {
     MODEL,
     CONTENT,
     INTERRUPTED,
+    BACKGROUND,
     SLOTS
 };
 
 static const struct json_path message[] = {TURNS_ROW("id", MESSAGE_ID), TURNS_ROW("role", ROLE),
                                            TURNS_ROW("model", MODEL), TURNS_ROW("content", CONTENT),
                                            TURNS_END};
-static const struct json_path result_facts[] = {TURNS_ROW("interrupted", INTERRUPTED), TURNS_END};
+static const struct json_path result_facts[] = {TURNS_ROW("interrupted", INTERRUPTED),
+                                                TURNS_ROW("backgroundTaskId", BACKGROUND), TURNS_END};
 static const struct json_path paths[] = {TURNS_ROW("type", TYPE),
                                          TURNS_ROW("uuid", UUID),
                                          TURNS_ROW("timestamp", TIMESTAMP),
@@ -75,6 +77,7 @@ static void add_use(struct turns *t, const struct json_value *b)
     turn->tool_id = turns_text(t, &b[B_ID], NULL);
     turn->tool_name = turns_text(t, &b[B_NAME], NULL);
     turns_set_input(t, turn, &b[B_INPUT]);
+    turns_background_use(t, turn);
 }
 
 /* A shell's result carries a code only where it is not 0; where the line does not say whose it is, the reader
@@ -89,7 +92,28 @@ static void add_result(struct turns *t, const struct json_value *v, const struct
         turn->exit_code = TURN_EXIT_UNKNOWN;
     else if (!turn->is_error && v[INTERRUPTED].kind == JSON_FALSE)
         turn->exit_code = 0;
+    if (v[BACKGROUND].kind == JSON_STRING)
+        turns_background_runs(turn, turns_text(t, &v[BACKGROUND], NULL));
     t->is_interrupted = v[INTERRUPTED].kind == JSON_TRUE;
+}
+
+static void add_text(struct turns *t, bool is_assistant, const struct json_value *text)
+{
+    struct turn *turn = turns_add(t, is_assistant ? TURN_ANSWER : TURN_PROMPT);
+    turns_set_text(t, turn, text);
+    if (!is_assistant)
+        (void)turns_background_notice(turn);
+}
+
+/* What waits for its turn; of this only the notes that a command has ended say something by themselves. */
+static void add_queued(struct turns *t, const struct json_value *v)
+{
+    struct turn *turn = turns_add(t, TURN_NOTE);
+    turns_set_text(t, turn, &v[CONTENT_OF_SYSTEM]);
+    if (turns_background_notice(turn))
+        return;
+    t->count--;
+    t->is_bad_time = false;
 }
 
 static void add_block(struct turns *t, const struct json_value *v, bool is_assistant,
@@ -100,7 +124,7 @@ static void add_block(struct turns *t, const struct json_value *v, bool is_assis
     if (block->kind != JSON_OBJECT || json_scan_object(block->raw, block_paths, b, &scan) != JSON_WHOLE)
         return;
     if (json_value_is(&b[B_TYPE], STR("text")))
-        turns_set_text(t, turns_add(t, is_assistant ? TURN_ANSWER : TURN_PROMPT), &b[B_TEXT]);
+        add_text(t, is_assistant, &b[B_TEXT]);
     else if (json_value_is(&b[B_TYPE], STR("thinking")))
         turns_set_text(t, turns_add(t, TURN_THINKING), &b[B_THINKING]);
     else if (json_value_is(&b[B_TYPE], STR("tool_use")))
@@ -116,7 +140,7 @@ static void add_message(struct turns *t, const struct json_value *v, bool is_ass
         return;
     }
     if (v[CONTENT].kind == JSON_STRING) {
-        turns_set_text(t, turns_add(t, is_assistant ? TURN_ANSWER : TURN_PROMPT), &v[CONTENT]);
+        add_text(t, is_assistant, &v[CONTENT]);
         return;
     }
     struct str rest = v[CONTENT].raw;
@@ -141,6 +165,8 @@ enum json_outcome turns_claude(struct turns *t, struct str text, const char **re
         turns_set_text(t, turns_add(t, TURN_NOTE), &v[SUMMARY]);
     else if (json_value_is(&v[TYPE], STR("system")))
         turns_set_text(t, turns_add(t, TURN_NOTE), &v[CONTENT_OF_SYSTEM]);
+    else if (json_value_is(&v[TYPE], STR("queue-operation")))
+        add_queued(t, v);
     else
         t->is_bad_time = false;
     return JSON_WHOLE;

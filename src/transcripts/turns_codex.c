@@ -105,6 +105,7 @@ static void add_use(struct turns *t, const struct json_value *v)
         turns_set_input(t, turn, &v[P_ACTION]);
     } else if (v[P_ARGUMENTS].kind == JSON_STRING) {
         set_arguments(t, turn, &v[P_ARGUMENTS]);
+        turns_background_use(t, turn);
     } else {
         turns_set_text(t, turn, &v[P_INPUT]);
     }
@@ -131,6 +132,7 @@ static void set_output(struct turns *t, struct turn *turn, const struct json_val
     }
     if (turn->exit_code == TURN_EXIT_UNKNOWN && !turns_exit_code(turn->text, &turn->exit_code))
         turn->exit_code = TURN_EXIT_UNKNOWN;
+    turns_background_codex(turn);
     turn->is_error = turn->is_error || turn->exit_code > 0;
 }
 

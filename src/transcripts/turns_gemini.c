@@ -47,6 +47,7 @@ static void set_exit_code(struct turn *turn)
         turn->is_error = turn->is_error || turn->exit_code != 0;
     else
         turn->exit_code = turn->is_error ? TURN_EXIT_UNKNOWN : 0;
+    turns_background_gemini(turn);
 }
 
 static void add_call(struct turns *t, const struct json_value *call)

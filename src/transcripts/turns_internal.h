@@ -50,3 +50,13 @@ void turns_set_time(struct turns *t, const struct json_value *v);
 void turns_keep(char **to, struct str s); /* of the session: a copy when there is one */
 /* "Exit code 1", "Exit Code: 0", "Process exited with code 2" in the first or the last lines; false: none. */
 bool turns_exit_code(struct str text, int *ret);
+
+/* -- commands in the background (turns_background.c) -- */
+
+void turns_background_use(struct turns *t, struct turn *use); /* which command it asks for, if any */
+void turns_background_runs(struct turn *result, struct str id);
+void turns_background_started(struct turn *result);                 /* by what Claude Code's shell says */
+void turns_background_answer(struct turns *t, struct turn *result); /* to such a use, in Claude Code */
+bool turns_background_notice(struct turn *turn); /* false: a prompt or a note as any other */
+void turns_background_codex(struct turn *result);
+void turns_background_gemini(struct turn *result);

@@ -25,6 +25,28 @@ static const struct step script[] = {
     {STEP_END, NULL, NULL, 0},
 };
 
+/* A check that is left running, asked for, and ends. */
+static const char background[] =
+    "{\"type\":\"assistant\",\"message\":{\"content\":[{\"type\":\"tool_use\",\"id\":\"u1\",\"name\":"
+    "\"Bash\","
+    "\"input\":{\"command\":\"npm test\",\"run_in_background\":true}}]}}\n"
+    "{\"type\":\"user\",\"message\":{\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"u1\","
+    "\"content\":\"Command running in background with ID: b1\"}]}}\n"
+    "{\"type\":\"assistant\",\"message\":{\"content\":[{\"type\":\"tool_use\",\"id\":\"u2\",\"name\":"
+    "\"BashOutput\","
+    "\"input\":{\"bash_id\":\"b1\"}}]}}\n"
+    "{\"type\":\"user\",\"message\":{\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"u2\","
+    "\"content\":\"<status>completed</status>\\n\\n<exit_code>0</exit_code>\\n\\n<stdout>\\nTests: 5 passed, "
+    "5 "
+    "total\\n</stdout>\"}]}}\n";
+
+static void render(enum transcript_format format, struct buf *text)
+{
+    script_render(script, format, text);
+    if (format == TRANSCRIPT_CLAUDE)
+        buf_add_text(text, background);
+}
+
 static bool never(void *arg)
 {
     (void)arg;
@@ -80,7 +102,7 @@ static void T2_pieces_end_as_the_whole(void **state)
     (void)state;
     for (int format = 0; format < TRANSCRIPT_FORMAT_COUNT; format++) {
         struct buf text = BUF_INIT;
-        script_render(script, (enum transcript_format)format, &text);
+        render((enum transcript_format)format, &text);
         char *path = script_file(buf_str(&text));
         for (size_t k = 0; processors[k]; k++)
             for (size_t first = 1; first < text.n; first += 37)
@@ -98,7 +120,7 @@ static void T2_every_line_may_be_the_last_that_is_there(void **state)
     (void)state;
     for (int format = 0; format < TRANSCRIPT_FORMAT_COUNT; format++) {
         struct buf text = BUF_INIT;
-        script_render(script, (enum transcript_format)format, &text);
+        render((enum transcript_format)format, &text);
         char *path = script_file(buf_str(&text));
         for (size_t k = 0; processors[k]; k++) {
             struct buf whole = BUF_INIT, parts = BUF_INIT;
@@ -125,7 +147,7 @@ static void T2_what_is_not_the_file_that_was_read_is_read_from_its_start(void **
 {
     (void)state;
     struct buf text = BUF_INIT, checkpoint = BUF_INIT, whole = BUF_INIT;
-    script_render(script, TRANSCRIPT_CLAUDE, &text);
+    render(TRANSCRIPT_CLAUDE, &text);
     char *path = script_file(buf_str(&text));
     (void)read_on(&processor_verification, path, TRANSCRIPT_CLAUDE, &whole);
     for (size_t cut = 1; cut < whole.n; cut += 11) { /* torn, and then with a byte that is another */

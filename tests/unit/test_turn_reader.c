@@ -33,6 +33,9 @@ static void print(struct buf *out, const struct turn *t)
         buf_add_text(out, " error");
     if (t->exit_code != TURN_EXIT_UNKNOWN)
         buf_printf(out, " exit=%d", t->exit_code);
+    print_text(out, "background", t->background_id);
+    if (t->background != TURN_FOREGROUND)
+        buf_add_text(out, t->background == TURN_BACKGROUND_RUNS ? " runs" : " ended");
     buf_add_char(out, '\n');
 }
 
@@ -124,6 +127,40 @@ static void a_result_of_claude_code_tells_its_exit_status_or_that_it_is_unknown(
            "8.0 result tool=d name=Edit path=/w/a.c text=no error\n"
            "9.0 result tool=e text=whose?\n",
            NULL);
+}
+
+static void a_command_in_the_background_of_claude_code_is_known_by_its_id(void **state)
+{
+    (void)state;
+    expect(
+        USE("a", "Bash", "{\"command\":\"x\",\"run_in_background\":true}")
+            RESULT("a", ",\"content\":\"Command running in background with ID: b1\"",
+                   ",\"toolUseResult\":{\"stdout\":\"\",\"interrupted\":false,\"backgroundTaskId\":\"b1\"}")
+                USE("b", "BashOutput", "{\"bash_id\":\"b1\"}")
+                    RESULT("b", ",\"content\":\"<status>running</status>\\n\\n<stdout>\\none\\n</stdout>\"",
+                           "") USE("c", "TaskOutput", "{\"task_id\":\"b1\",\"block\":true}")
+                        RESULT("c",
+                               ",\"content\":\"<retrieval_status>success</retrieval_status>\\n\\n"
+                               "<task_id>b1</task_id>\\n\\n<status>failed</status>\\n\\n<exit_code>3"
+                               "</exit_code>\\n\\n<output>\\n</output> two\\n</output>\"",
+                               "") "{\"type\":\"user\",\"message\":{\"content\":\"<task-notification>\\n<"
+                                   "task-id>b1</task-id>\\n"
+                                   "<status>killed</status>\\n</task-notification>\"}}\n" USE(
+                                       "d", "Read", "{\"file_path\":\"/tmp/tasks/b1.output\"}")
+                                       RESULT("d", ",\"content\":\"1\\tone\"", ""),
+        TRANSCRIPT_CLAUDE,
+        "1.0 use tool=a name=Bash command=x\n"
+        "2.0 result tool=a name=Bash command=x text=Command running in background with ID: b1 background=b1 "
+        "runs\n"
+        "3.0 use tool=b name=BashOutput background=b1\n"
+        "4.0 result tool=b name=BashOutput text=\none\n background=b1 runs\n"
+        "5.0 use tool=c name=TaskOutput background=b1\n"
+        "6.0 result tool=c name=TaskOutput text=\n</output> two\n error exit=3 background=b1 ended\n"
+        "7.0 prompt meta text=<task-notification>\n<task-id>b1</task-id>\n<status>killed</status>\n"
+        "</task-notification> background=b1 ended\n"
+        "8.0 use tool=d name=Read path=/tmp/tasks/b1.output background=b1\n"
+        "9.0 result tool=d name=Read path=/tmp/tasks/b1.output text=1\tone background=b1\n",
+        NULL);
 }
 
 static void claude_code_marks_subagents_meta_lines_and_summaries(void **state)
@@ -308,6 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(claude_code_blocks_of_one_answer_are_turns_of_one_message),
         cmocka_unit_test(a_result_of_claude_code_tells_its_exit_status_or_that_it_is_unknown),
+        cmocka_unit_test(a_command_in_the_background_of_claude_code_is_known_by_its_id),
         cmocka_unit_test(claude_code_marks_subagents_meta_lines_and_summaries),
         cmocka_unit_test(every_line_that_cannot_be_read_is_counted_by_its_reason),
         cmocka_unit_test(codex_items_and_their_outcomes),
