@@ -54,7 +54,7 @@ async function readyMs() {
 
 async function startUp() {
     const node = new Node(folder('up'), { args: ['up'], config });
-    atEnd(() => node.destroy());
+    atEnd(() => node.stop().finally(() => node.destroy())); // killed, it would leave the node and the scheduler behind
     await node.start();
     for (let i = 0; i < agents; i++) await node.post('/api/v1/jobs', { agent: 'sleeper', prompt: 'sleep' });
     await allRun(node);
