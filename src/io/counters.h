@@ -127,6 +127,8 @@
     X(COLLECTOR_UNREADABLE, "collector_refused", "reason", "unreadable", "")                                 \
     X(COLLECTOR_ERRORS, "collector_errors", "", "",                                                          \
       "Transcripts that could not be written to the data root.")                                             \
+    X(TRANSCRIPT_WALKS, "transcript_walks", "", "",                                                          \
+      "Walks through all directories of transcripts; in between the kernel tells what has changed.")         \
     X(TRANSCRIPT_BYTES_LEDGER, "transcript_read_bytes", "reader", "ledger",                                  \
       "Bytes of transcripts that were read, which are those that are new.")                                  \
     X(TRANSCRIPT_BYTES, "transcript_read_bytes", "reader", "processor", "")                                  \

@@ -64,6 +64,7 @@ struct command_processors {
     uv_loop_t *loop;
     struct store *store;
     struct operations *operations;
+    struct session_watch *files;
     const struct config *config;
     struct slot *slots;
     size_t count, open; /* open: timers that are not closed */
@@ -79,7 +80,7 @@ static bool is_over(const struct run *run)
 
 static void look(struct run *run)
 {
-    session_choose(run->slot->owner->config->sessions_roots, run->states, run->state_count,
+    session_choose(run->slot->owner->files, run->states, run->state_count,
                    run->slot->config->version, run->started_us, &run->arena, &run->choice);
     run->report.scanned = run->choice.scanned;
     run->report.skipped = run->choice.scanned - (int64_t)run->choice.count;
@@ -534,12 +535,14 @@ bool command_processors_run(struct command_processors *p, struct str name, struc
 /* -- life -- */
 
 struct command_processors *command_processors_new(uv_loop_t *loop, struct store *store,
-                                                  struct operations *operations, const struct config *config)
+                                                  struct operations *operations, struct session_watch *files,
+                                                  const struct config *config)
 {
     struct command_processors *p = xnew(struct command_processors);
     p->loop = loop;
     p->store = store;
     p->operations = operations;
+    p->files = files;
     p->config = config;
     p->count = config->processor_count;
     p->slots = xcalloc(p->count + 1, sizeof(*p->slots));

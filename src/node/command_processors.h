@@ -7,6 +7,7 @@
  * processor has a thread of its own for reading.  Loop thread. */
 #pragma once
 #include "io/config.h"
+#include "transcripts/session_watch.h"
 #include "io/http_server.h"
 #include "node/operations.h"
 #include "store/store.h"
@@ -16,7 +17,8 @@
 struct command_processors;
 /* `config` lives on: a changed block needs a restart. */
 struct command_processors *command_processors_new(uv_loop_t *loop, struct store *store,
-                                                  struct operations *operations, const struct config *config);
+                                                  struct operations *operations, struct session_watch *files,
+                                                  const struct config *config);
 void command_processors_stop(struct command_processors *p); /* ends what runs */
 void command_processors_join(struct command_processors *p); /* its threads too; before the store is closed */
 struct command_processors *command_processors_free(struct command_processors *p); /* once joined */

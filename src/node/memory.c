@@ -29,6 +29,7 @@
 struct memory {
     struct store *store;
     struct operations *operations;
+    struct session_watch *files;
     uv_loop_t *loop;
     struct http_client *client; /* NULL until a model's endpoint is configured */
     struct worker *worker;
@@ -196,9 +197,9 @@ static void put_in_order(struct run *run)
 
 static void list_sources(struct run *run)
 {
-    struct file_walk walk = {.count = 0};
+    struct file_walk walk;
     const char *self = user_of(run, geteuid());
-    session_files_walk(&walk, run->config->sessions_roots);
+    session_watch_files(run->memory->files, &walk);
     for (size_t i = 0; i < run->state_count; i++)
         (void)map_put(&run->by_name, str_of(run->states[i].session_file), &run->states[i]);
     for (size_t i = 0; i < walk.count; i++)
@@ -570,12 +571,13 @@ void memory_run(struct memory *m, struct http_request *r, const struct config *c
 }
 
 struct memory *memory_new(uv_loop_t *loop, struct store *store, struct operations *operations,
-                          const struct config *config)
+                          struct session_watch *files, const struct config *config)
 {
     struct memory *m = xnew(struct memory);
     m->loop = loop;
     m->store = store;
     m->operations = operations;
+    m->files = files;
     if (!memory_lacks(config))
         have_client(m);
     m->worker = worker_new(loop, "memory", work, m);

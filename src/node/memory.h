@@ -9,6 +9,7 @@
 #include "io/config.h"
 #include "io/http_server.h"
 #include "store/store.h"
+#include "transcripts/session_watch.h"
 
 #define MEMORY_KIND "corporate-memory"
 #define MEMORY_PROCESSOR "memory" /* in processor_state */
@@ -16,7 +17,7 @@
 struct operations;
 struct memory;
 struct memory *memory_new(uv_loop_t *loop, struct store *store, struct operations *operations,
-                          const struct config *config);
+                          struct session_watch *files, const struct config *config); /* files: live on */
 void memory_stop(
     struct memory *m); /* gives up what is asked of the model; the run ends, its session unchanged */
 void memory_join(struct memory *m);           /* ends the thread; before the store is closed */

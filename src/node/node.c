@@ -394,11 +394,12 @@ static struct http_route *wire(struct node *n)
     n->schedule_waits = schedule_waits_new(&n->loop);
     n->operations = operations_new();
     n->marketplaces = marketplaces_new(&n->loop, n->store, n->operations);
-    n->pipeline = pipeline_new(&n->loop, n->store, n->operations, n->config);
+    n->session_files = session_watch_new(n->config->sessions_roots);
+    n->pipeline = pipeline_new(&n->loop, n->store, n->operations, n->session_files);
     n->collector = collector_new(&n->loop, n->operations);
-    n->memory = memory_new(&n->loop, n->store, n->operations, n->config);
-    n->command_processors = command_processors_new(&n->loop, n->store, n->operations, n->config);
-    n->usage = usage_service_new(&n->loop, n->config->data_dir);
+    n->memory = memory_new(&n->loop, n->store, n->operations, n->session_files, n->config);
+    n->command_processors = command_processors_new(&n->loop, n->store, n->operations, n->session_files, n->config);
+    n->usage = usage_service_new(&n->loop, n->session_files, n->config->data_dir);
     n->telemetry = telemetry_new(&n->loop, n->store, n->config);
     n->workers = make_workers(n);
     struct http_config http = http_settings(n);
@@ -433,6 +434,7 @@ static void unwire(struct node *n)
     n->memory = memory_free(n->memory);
     n->pipeline = pipeline_free(n->pipeline);
     n->command_processors = command_processors_free(n->command_processors);
+    n->session_files = session_watch_free(n->session_files);
     (void)uv_run(&n->loop,
                  UV_RUN_NOWAIT); /* handles that stop() closed are let go of before their owners are freed */
     n->http = http_server_free(n->http);

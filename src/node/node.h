@@ -44,6 +44,7 @@ struct node {
     struct schedule_waits *schedule_waits;
     struct operations *operations;
     struct marketplaces *marketplaces;
+    struct session_watch *session_files;
     struct usage_service *usage;
     struct pipeline *pipeline;
     struct telemetry *telemetry;

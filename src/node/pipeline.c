@@ -26,7 +26,7 @@ struct lane { /* of one processor: none waits for another's */
 struct pipeline {
     struct store *store;
     struct operations *operations;
-    const struct config *config;
+    struct session_watch *files;
     struct lane lanes[PROCESSORS];
     atomic_bool stopping;
 };
@@ -112,7 +112,7 @@ static size_t enough(const struct run *run)
 
 static void choose(struct run *run)
 {
-    session_choose(run->lane->pipeline->config->sessions_roots, run->states, run->state_count,
+    session_choose(run->lane->pipeline->files, run->states, run->state_count,
                    run->lane->processor->version, run->started_us, &run->arena, &run->choice);
 }
 
@@ -305,12 +305,12 @@ void pipeline_run(struct pipeline *p, const char *name, struct http_request *r)
 }
 
 struct pipeline *pipeline_new(uv_loop_t *loop, struct store *store, struct operations *operations,
-                              const struct config *config)
+                              struct session_watch *files)
 {
     struct pipeline *p = xnew(struct pipeline);
     p->store = store;
     p->operations = operations;
-    p->config = config;
+    p->files = files;
     atomic_init(&p->stopping, false);
     for (size_t i = 0; i < PROCESSORS; i++) {
         struct worker *worker = worker_new(loop, processors[i]->name, run_batch, p);

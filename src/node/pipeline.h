@@ -5,14 +5,14 @@
  * file, which also gives the lease back: a crash loses a run and nothing else.  A file that cannot be
  * processed has its error kept and delays no other.  Loop thread. */
 #pragma once
-#include "io/config.h"
 #include "io/http_server.h"
 #include "node/operations.h"
 #include "store/store.h"
+#include "transcripts/session_watch.h"
 
 struct pipeline;
 struct pipeline *pipeline_new(uv_loop_t *loop, struct store *store, struct operations *operations,
-                              const struct config *config); /* `config` lives on */
+                              struct session_watch *files); /* lives on */
 /* Ends the run at the next line; before the store is closed. */
 void pipeline_stop(struct pipeline *p);
 struct pipeline *

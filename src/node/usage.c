@@ -11,6 +11,7 @@
 struct usage_service {
     struct worker *worker;
     char *dir; /* owned */
+    struct session_watch *files;
     /* the worker's */
     struct ledger ledger;
     bool is_open;
@@ -31,11 +32,6 @@ struct asking {
 
 /* -- the worker's thread -- */
 
-static const char *environment(const char *name)
-{
-    return getenv(name);
-}
-
 static void open_ledger(struct usage_service *s)
 {
     if (!s->is_open)
@@ -45,9 +41,8 @@ static void open_ledger(struct usage_service *s)
 
 static void scan(struct usage_service *s)
 {
-    struct file_walk files = {.count = 0};
-    file_walk_homes(&files, environment, ~0U);
-    file_walk_finish(&files);
+    struct file_walk files;
+    session_watch_files(s->files, &files);
     usage_scan(&s->ledger, &files, clock_wall_us(), NULL, &s->scan);
     file_walk_deinit(&files);
     counter_add(COUNTER_TRANSCRIPT_BYTES_LEDGER, s->scan.bytes_read);
@@ -121,9 +116,10 @@ void usage_service_scan(struct usage_service *s, void (*done)(void *arg), void *
     worker_post(s->worker, &a->job);
 }
 
-struct usage_service *usage_service_new(uv_loop_t *loop, const char *data_dir)
+struct usage_service *usage_service_new(uv_loop_t *loop, struct session_watch *files, const char *data_dir)
 {
     struct usage_service *s = xnew(struct usage_service);
+    s->files = files;
     struct buf dir = BUF_INIT;
     buf_printf(&dir, "%s/usage", data_dir);
     s->dir = buf_take(&dir);

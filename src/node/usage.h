@@ -2,15 +2,18 @@
  *
  * A thread of its own keeps the ledger in DATA_DIR/usage up to date: when somebody asks and the last look is
  * more than two seconds old, so a node that nobody asks does nothing.  Rows, prices and words are those of
- * `muster usage`, to the token.  Transcripts are those of the user that the node runs as.  Loop thread. */
+ * `muster usage`, to the token.  Transcripts are those of the user that the node runs as, and those below
+ * sessions.roots.  Loop thread. */
 #pragma once
 #include "io/http_server.h"
+#include "transcripts/session_watch.h"
 #include "transcripts/usage_report.h"
 
 #include <uv.h>
 
 struct usage_service;
-struct usage_service *usage_service_new(uv_loop_t *loop, const char *data_dir);
+struct usage_service *usage_service_new(uv_loop_t *loop, struct session_watch *files, /* live on */
+                                        const char *data_dir);
 /* Answers who still waits; the HTTP server must be there.  NULL ok; returns NULL. */
 struct usage_service *usage_service_free(struct usage_service *s);
 /* Answers the request with the report in JSON; `zone_name` is copied. */

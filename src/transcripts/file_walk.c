@@ -23,29 +23,51 @@ static int64_t nanoseconds(struct timespec t)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+static void take_stat(struct file_walk_entry *f, const struct stat *st)
+{
+    f->device = (int64_t)st->st_dev;
+    f->inode = (int64_t)st->st_ino;
+    f->size = st->st_size;
+    f->mtime_ns = nanoseconds(st->st_mtim);
+    f->ctime_ns = nanoseconds(st->st_ctim);
+    f->has_other_names = f->has_other_names || st->st_nlink > 1;
+}
+
+bool file_walk_look_again(struct file_walk_entry *f)
+{
+    struct stat st;
+    if (stat(f->path, &st) != 0 || !S_ISREG(st.st_mode) || (int64_t)st.st_dev != f->device ||
+        (int64_t)st.st_ino != f->inode)
+        return false;
+    take_stat(f, &st);
+    return true;
+}
+
 static void add_file(struct file_walk *w, const char *path, size_t root_bytes, enum transcript_format format,
-                     const struct stat *st)
+                     bool is_link, const struct stat *st)
 {
     if (w->count == w->capacity) {
         w->capacity = MAX(64, w->capacity * 2);
         w->files = xrealloc(w->files, w->capacity * sizeof(w->files[0]));
     }
-    w->files[w->count++] = (struct file_walk_entry){
-        .path = xstrdup(path),
-        .name_offset = (uint32_t)root_bytes + 1,
-        .format = format,
-        .device = (int64_t)st->st_dev,
-        .inode = (int64_t)st->st_ino,
-        .size = st->st_size,
-        .mtime_ns = nanoseconds(st->st_mtim),
-        .ctime_ns = nanoseconds(st->st_ctim),
-    };
+    struct file_walk_entry *f = &w->files[w->count++];
+    *f = (struct file_walk_entry){.path = xstrdup(path),
+                                  .name_offset = (uint32_t)root_bytes + 1,
+                                  .format = format,
+                                  .has_other_names = is_link};
+    take_stat(f, st);
 }
 
 static bool is_transcript(const struct file_walk *w, const char *name)
 {
     struct str s = str_of(name);
     return str_ends_with(s, STR(".jsonl")) || (!w->ignores_packed && str_ends_with(s, STR(".jsonl.zst")));
+}
+
+bool file_walk_is_transcript(const char *path)
+{
+    struct str s = str_of(path);
+    return str_ends_with(s, STR(".jsonl")) || str_ends_with(s, STR(".jsonl.zst"));
 }
 
 struct walk_place {
@@ -72,15 +94,18 @@ static void visit(struct file_walk *w, struct buf *path, size_t root_bytes, enum
     buf_add_char(path, '/');
     buf_add_text(path, entry->d_name);
     struct stat st;
+    bool is_link = entry->d_type != DT_REG && entry->d_type != DT_DIR;
     bool wanted = (entry->d_type != DT_REG || is_transcript(w, entry->d_name)) &&
                   !(entry->d_type == DT_LNK && w->ignores_links);
-    if (wanted && stat(path->p, &st) == 0) {
-        if (S_ISREG(st.st_mode) && is_transcript(w, entry->d_name))
-            add_file(w, path->p, root_bytes, format, &st);
-        else if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX && !is_loop(above, &st)) {
-            struct walk_place here = {above, st.st_dev, st.st_ino};
-            walk(w, path, root_bytes, format, &here, depth + 1);
-        }
+    bool is_there = wanted && stat(path->p, &st) == 0;
+    bool is_file = is_there && S_ISREG(st.st_mode) && is_transcript(w, entry->d_name);
+    if (w->visit && wanted && !is_file && (is_link || S_ISDIR(st.st_mode)))
+        w->visit(w->visit_arg, path->p, is_link, is_there ? &st : NULL);
+    if (is_file) {
+        add_file(w, path->p, root_bytes, format, is_link, &st);
+    } else if (is_there && S_ISDIR(st.st_mode) && depth < DEPTH_MAX && !is_loop(above, &st)) {
+        struct walk_place here = {above, st.st_dev, st.st_ino};
+        walk(w, path, root_bytes, format, &here, depth + 1);
     }
     path->n = length;
     path->p[length] = '\0';
@@ -107,7 +132,10 @@ void file_walk_root(struct file_walk *w, const char *root, enum transcript_forma
     while (path.n > 1 && path.p[path.n - 1] == '/')
         path.p[--path.n] = '\0';
     struct stat st;
-    if (stat(path.p, &st) == 0) {
+    bool is_there = stat(path.p, &st) == 0;
+    if (w->visit)
+        w->visit(w->visit_arg, path.p, true, is_there ? &st : NULL);
+    if (is_there) {
         struct walk_place top = {NULL, st.st_dev, st.st_ino};
         walk(w, &path, path.n, format, &top, 0);
     }

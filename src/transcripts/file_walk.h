@@ -22,7 +22,12 @@ struct file_walk_entry {
     uint32_t name_offset; /* of the part below the root: "PROJECT/SESSION.jsonl" */
     enum transcript_format format;
     int64_t device, inode, size, mtime_ns, ctime_ns;
+    bool has_other_names; /* it is found through a link to it, or has several names */
 };
+
+/* Told of each directory before it is listed.  An anchor is a root, or a link that leads to none of the files
+ * that are listed: where it leads may change without a word in the directories; `st` NULL: nowhere. */
+typedef void (*file_walk_visit)(void *arg, const char *path, bool is_anchor, const struct stat *st);
 
 struct file_walk {
     struct file_walk_entry *files; /* owned */
@@ -30,6 +35,8 @@ struct file_walk {
     int64_t unreadable;  /* directories that could not be listed */
     bool ignores_links;  /* set before: symbolic links below a root, other names of a file: as ccusage does */
     bool ignores_packed; /* set before: .zst files */
+    file_walk_visit visit; /* set before; NULL: nobody */
+    void *visit_arg;
 };
 
 void file_walk_deinit(struct file_walk *w);
@@ -38,3 +45,6 @@ void file_walk_homes(struct file_walk *w, const char *(*lookup)(const char *name
 void file_walk_root(struct file_walk *w, const char *root, enum transcript_format format);
 /* Ends a walk: sorts, and drops what is there twice. */
 void file_walk_finish(struct file_walk *w);
+bool file_walk_is_transcript(const char *path); /* by its name */
+/* Takes in what has become of a file.  False when it is not that file any more: walk again. */
+MUST_CHECK bool file_walk_look_again(struct file_walk_entry *f);

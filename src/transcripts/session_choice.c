@@ -39,15 +39,15 @@ static void choose(const struct file_walk *walk, const struct map *known, int64_
     ret->scanned = (int64_t)walk->count;
 }
 
-void session_choose(char *const *roots, const struct processor_state *states, size_t state_count,
+void session_choose(struct session_watch *files, const struct processor_state *states, size_t state_count,
                     int64_t version, int64_t now_us, struct arena *a, struct session_choice *ret)
 {
-    struct file_walk walk = {.count = 0};
+    struct file_walk walk;
     struct map known;
     map_init(&known);
     for (size_t i = 0; i < state_count; i++)
         (void)map_put(&known, str_of(states[i].session_file), (void *)(uintptr_t)&states[i]);
-    session_files_walk(&walk, roots);
+    session_watch_files(files, &walk);
     choose(&walk, &known, version, now_us, a, ret);
     file_walk_deinit(&walk);
     map_deinit(&known);

@@ -1,11 +1,11 @@
 /* session_choice.h -- which sessions a processor is to read now, in what order (spec 60 T2, T7, T8).
  *
- * Walks all that there is and holds it against what the processor has made of it.  The rules are
+ * Takes all that there is and holds it against what the processor has made of it.  The rules are
  * core/processor_state.h.  Blocks; any one thread. */
 #pragma once
 #include "base/arena.h"
 #include "core/processor_state.h"
-#include "transcripts/file_walk.h"
+#include "transcripts/session_watch.h"
 
 struct chosen_session {
     const char *path, *name; /* name: of session_file_name */
@@ -20,5 +20,5 @@ struct session_choice { /* all of it in the arena */
     size_t count;
     int64_t scanned; /* files that there are; those not chosen have nothing new, or their time has not come */
 };
-void session_choose(char *const *roots, const struct processor_state *states, size_t state_count,
+void session_choose(struct session_watch *files, const struct processor_state *states, size_t state_count,
                     int64_t version, int64_t now_us, struct arena *a, struct session_choice *ret);
