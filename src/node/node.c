@@ -392,7 +392,7 @@ static struct http_route *wire(struct node *n)
     n->sweep = sweep_new(&n->loop, n->store, n->ended_dir);
     sweep_set_config(n->sweep, n->config);
     n->schedule_waits = schedule_waits_new(&n->loop);
-    n->operations = operations_new();
+    n->operations = operations_new(api_audit_operation, n);
     n->marketplaces = marketplaces_new(&n->loop, n->store, n->operations);
     n->pipeline = pipeline_new(&n->loop, n->store, n->operations, n->config);
     n->collector = collector_new(&n->loop, n->operations);

@@ -135,8 +135,15 @@ test('T9: budgets leave the rest over, users take turns, a second run is busy, a
     const unknown = await run(node, 'nothing');
     assert.equal(unknown.status, 400);
     for (const name of ['usage', 'verification', 'counter', 'slow']) assert.match(unknown.json.detail, new RegExp(name));
-    const { entries } = (await node.get('/api/v1/audit?limit=1000')).json;
-    assert.ok(entries.some((e) => e.action.includes('run-session-processor') && e.result === 'busy'));
+    const entries = await waitUntil(async () => {
+        const rows = (await node.get('/api/v1/audit?limit=1000')).json.entries;
+        return rows.some((e) => e.action === 'END /api/admin/run-session-processor') && rows;
+    }, 'the end of the run in the audit log');
+    const refused = entries.filter((e) => e.action.includes('run-session-processor') && e.result === 'busy');
+    assert.deepEqual(refused.map((e) => [e.params, e.details]), [[{ processor: 'slow' }, null]]);
+    assert.match(refused[0].error, /busy/);
+    const slow = entries.filter((e) => e.action === 'END /api/admin/run-session-processor');
+    assert.deepEqual(slow.map((e) => [e.details.processor, e.details.processed, e.details.capped]), [['slow', 2, 2]]);
 });
 
 test('T10: the rows of session_extraction_state become those of verification, once, and the table goes', async (t) => {
