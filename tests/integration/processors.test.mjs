@@ -2,10 +2,10 @@
 // brings along (spec 60 T6 to T10, Health).
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { startNode, temporaryFolder } from '../lib/node.mjs';
+import { muster, startNode, temporaryFolder } from '../lib/node.mjs';
 import { waitUntil } from '../lib/wait.mjs';
 
 let clock = Date.parse('2026-11-22T03:04:05Z');
@@ -174,9 +174,18 @@ test('Health: a file that has waited longer than twice the cadence degrades its 
     const sections = await health();
     assert.equal(sections['processor:verification'].status, 'degraded');
     assert.match(sections['processor:verification'].detail, /one\.jsonl for 31m.*never run/);
+    const listed = async () => Object.fromEntries((await node.get('/api/v1/processors')).json.processors.map((p) => [p.name, p]));
+    for (const name of ['verification', 'counter']) {
+        const { waiting, oldest_waiting: oldest } = (await listed())[name];
+        assert.deepEqual([waiting, oldest.path, Date.parse(oldest.since)], [1, file, Math.floor(statSync(file).mtimeMs)]);
+        assert.ok(oldest.age_s >= 31 * 60 && oldest.age_s < 40 * 60, JSON.stringify(oldest));
+    }
+    assert.match((await muster(['processors'], { node })).stdout, /verification .* 1 +\d{4}-\d\d-\d\dT\S+ +\S+one\.jsonl/);
     assert.equal(sections['processor:counter'].status, 'ok');
     assert.equal((await run(node, 'verification')).json.details.processed, 1);
     assert.equal((await health())['processor:verification'].status, 'ok');
+    const { verification, counter: other } = await listed();
+    assert.deepEqual([verification.waiting, verification.oldest_waiting, other.waiting], [0, null, 1]);
 });
 
 test('T9: a run that was killed in its middle leaves no lease behind, and the next one does what is left', async (t) => {
