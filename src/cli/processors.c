@@ -11,6 +11,9 @@ static const struct row_column processors[] = {
     {"ITEMS", "items_extracted", ROW_NUMBER},
     {"LAST-RUN", "last_run.ended_at", ROW_AGE},
     {"LEFT-OVER", "last_run.capped", ROW_NUMBER},
+    {"WAITING", "waiting", ROW_NUMBER},
+    {"SINCE", "oldest_waiting.since", ROW_AGE},
+    {"OLDEST", "oldest_waiting.path", .gives_way = true},
     {0},
 };
 static const struct row_column files_columns[] = {
@@ -97,7 +100,8 @@ const struct command command_processors = {
         "against\n"
         "what was run, and a processor block of the configuration is a command of your own. A file is done\n"
         "until it or the processor's version changes. One that cannot be processed is tried again after a\n"
-        "while, and is set apart (quarantined) after five times; the others go on.",
+        "while, and is set apart (quarantined) after five times; the others go on. WAITING are files that\n"
+        "were written and not read yet, SINCE and OLDEST the one that has waited longest.",
     .options = options,
     .verbs = verbs,
 };

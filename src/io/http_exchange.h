@@ -75,9 +75,9 @@ struct http_request {
     struct arena arena;
     char id[65]; /* "" until somebody asks */
     struct http_added_header *headers;
-    const char *resource, *error;  /* in the arena, NULL for none */
-    struct MHD_Response *response; /* until it is queued */
-    struct http_shared *shared;    /* whose response that is; NULL: the request's own */
+    const char *resource, *details, *error; /* in the arena, NULL for none */
+    struct MHD_Response *response;          /* until it is queued */
+    struct http_shared *shared;             /* whose response that is; NULL: the request's own */
     int status;
 };
 struct http_request *http_request_new(struct http_connection *c);

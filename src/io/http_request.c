@@ -38,7 +38,7 @@ void http_request_clear(struct http_request *r)
     r->body_seen = 0;
     r->id[0] = '\0';
     r->headers = NULL;
-    r->resource = r->error = NULL;
+    r->resource = r->details = r->error = NULL;
 }
 
 struct http_request *http_request_free(struct http_request *r)
@@ -257,6 +257,16 @@ void http_note_resource(struct http_request *r, const char *format, ...)
     va_end(args);
     r->resource = arena_strdup(&r->arena, buf_str(&text));
     buf_deinit(&text);
+}
+
+void http_note_details(struct http_request *r, struct str json)
+{
+    r->details = arena_strdup(&r->arena, json);
+}
+
+const char *http_noted_details(const struct http_request *r)
+{
+    return r->details ? r->details : "";
 }
 
 const char *http_noted_resource(const struct http_request *r)

@@ -126,10 +126,13 @@ void http_reply_err(struct http_request *r,
                     const struct err *e); /* http_status_of(e->code), place as pointer */
 int http_status_of(enum err_code code);
 void http_add_header(struct http_request *r, const char *name, const char *value); /* before the reply */
-/* Key facts for the audit log: the resource acted on, and the error text if any.  Copied. */
+/* Key facts for the audit log: the resource acted on, what came of it (one JSON object), and the error text
+ * if any.  Copied. */
 void http_note_resource(struct http_request *r, const char *format, ...) PRINTF_LIKE(2, 3);
+void http_note_details(struct http_request *r, struct str json);
 const char *http_noted_resource(const struct http_request *r); /* "" when none */
-const char *http_noted_error(const struct http_request *r);    /* text of the problem, "" when none */
+const char *http_noted_details(const struct http_request *r);
+const char *http_noted_error(const struct http_request *r); /* text of the problem, "" when none */
 
 /* A body that many requests share (the hot path): one response object, its compressed twin and its ETag, made
  * once. */

@@ -25,7 +25,7 @@ struct collecting { /* one run; the worker's until it is done */
     int64_t started_us;
     int rc;
     struct err err;
-    struct buf details;
+    struct buf details, counts; /* counts: for the audit log */
 };
 
 /* -- the worker's thread -- */
@@ -79,26 +79,40 @@ static void put_problems(struct json_writer *w, const struct collector_result *r
     json_array_end(w);
 }
 
-static void put_details(const struct collecting *c, const struct collector_result *r, struct buf *out)
+static void put_counts(const struct collector_result *r, struct json_writer *w)
 {
-    struct json_writer w;
     struct collector_user sum = sum_of(r);
     int64_t refused = 0;
     for (size_t i = 0; i < HOME_REFUSALS; i++)
         refused += sum.refused[i];
+    json_kv_i64(w, "homes", r->homes);
+    json_kv_i64(w, "unreadable_homes", r->unreadable_homes);
+    json_kv_i64(w, "scanned", sum.scanned);
+    json_kv_i64(w, "copied", sum.copied);
+    json_kv_i64(w, "unchanged", sum.unchanged);
+    json_kv_i64(w, "refused", refused);
+    json_kv_i64(w, "unreadable", sum.unreadable);
+    json_kv_i64(w, "errors", sum.failed);
+    json_kv_i64(w, "bytes", sum.bytes);
+    json_kv_bool(w, "stopped", r->stopped);
+}
+
+static void put_for_audit(const struct collector_result *r, struct buf *out)
+{
+    struct json_writer w;
+    json_init(&w, out);
+    json_object_begin(&w);
+    put_counts(r, &w);
+    json_object_end(&w);
+}
+
+static void put_details(const struct collecting *c, const struct collector_result *r, struct buf *out)
+{
+    struct json_writer w;
     json_init(&w, out);
     json_object_begin(&w);
     json_kv_text(&w, "data_root", c->config->sessions_data_root);
-    json_kv_i64(&w, "homes", r->homes);
-    json_kv_i64(&w, "unreadable_homes", r->unreadable_homes);
-    json_kv_i64(&w, "scanned", sum.scanned);
-    json_kv_i64(&w, "copied", sum.copied);
-    json_kv_i64(&w, "unchanged", sum.unchanged);
-    json_kv_i64(&w, "refused", refused);
-    json_kv_i64(&w, "unreadable", sum.unreadable);
-    json_kv_i64(&w, "errors", sum.failed);
-    json_kv_i64(&w, "bytes", sum.bytes);
-    json_kv_bool(&w, "stopped", r->stopped);
+    put_counts(r, &w);
     json_key(&w, "users");
     json_array_begin(&w);
     for (size_t i = 0; i < r->count; i++)
@@ -147,6 +161,7 @@ static void collect(void *context, struct worker_job *job)
         count(&result);
         if (c->rc == 0)
             put_details(c, &result, &c->details);
+        put_for_audit(&result, &c->counts);
         collector_result_deinit(&result);
     }
 }
@@ -167,12 +182,16 @@ static void reply(struct collecting *c)
 static void on_collected(struct worker_job *job)
 {
     struct collecting *c = CONTAINER_OF(job, struct collecting, job);
+    operation_note(c->collector->operations, c->operation, buf_str(&c->counts));
     operation_end(c->collector->operations, c->operation, c->rc ? c->err.text : NULL, buf_str(&c->details));
-    if (c->request)
+    if (c->request) {
+        http_note_details(c->request, buf_str(&c->counts));
         reply(c);
-    else if (c->rc != 0)
+    } else if (c->rc != 0) {
         log_error("collector", "transcripts could not be collected", LOG_TEXT("error", c->err.text));
+    }
     buf_deinit(&c->details);
+    buf_deinit(&c->counts);
     free(c);
 }
 
@@ -188,9 +207,10 @@ void collector_answer(struct collector *collector, struct http_request *r, const
     c->collector = collector;
     c->config = config;
     buf_init(&c->details);
+    buf_init(&c->counts);
     (void)snprintf(c->operation, sizeof(c->operation), "%s", id);
     if (operation_wants_async(r))
-        operation_reply_accepted(r, id);
+        operation_reply_accepted(collector->operations, r, id);
     else
         c->request = r;
     worker_post(collector->worker, &c->job);

@@ -80,8 +80,8 @@ static bool is_over(const struct run *run)
 
 static void look(struct run *run)
 {
-    session_choose(run->slot->owner->files, run->states, run->state_count,
-                   run->slot->config->version, run->started_us, &run->arena, &run->choice);
+    session_choose(run->slot->owner->files, run->states, run->state_count, run->slot->config->version,
+                   run->started_us, &run->arena, &run->choice);
     run->report.scanned = run->choice.scanned;
     run->report.skipped = run->choice.scanned - (int64_t)run->choice.count;
 }

@@ -241,6 +241,36 @@ static void work(void *context, struct worker_job *job)
 
 /* -- the end -- */
 
+static void put_counts(const struct run *run, struct json_writer *w)
+{
+    json_kv_i64(w, "scanned", run->scanned);
+    json_kv_i64(w, "processed", run->processed);
+    json_kv_i64(w, "skipped", run->scanned - (int64_t)run->source_count);
+    json_kv_i64(w, "capped", (int64_t)run->source_count - run->processed - run->parked);
+    json_kv_i64(w, "errors", run->parked);
+    json_kv_i64(w, "asked", run->asked);
+    json_kv_i64(w, "items_extracted", run->items);
+    json_kv_i64(w, "items_created", run->found.created);
+    json_kv_i64(w, "items_merged", run->found.merged);
+    json_kv_i64(w, "evidence_added", run->found.evidence);
+    json_kv_i64(w, "contradictions", run->found.contradictions);
+}
+
+/* For the audit log. */
+static void note_counts(struct run *run)
+{
+    struct buf counts = BUF_INIT;
+    struct json_writer w;
+    json_init(&w, &counts);
+    json_object_begin(&w);
+    put_counts(run, &w);
+    json_object_end(&w);
+    operation_note(run->memory->operations, run->operation, buf_str(&counts));
+    if (run->request)
+        http_note_details(run->request, buf_str(&counts));
+    buf_deinit(&counts);
+}
+
 static void put_details(const struct run *run, struct buf *out)
 {
     struct buf list = BUF_INIT;
@@ -248,17 +278,7 @@ static void put_details(const struct run *run, struct buf *out)
     buf_printf(&list, "[%.*s]", STR_ARG(buf_str(&run->errors)));
     json_init(&w, out);
     json_object_begin(&w);
-    json_kv_i64(&w, "scanned", run->scanned);
-    json_kv_i64(&w, "processed", run->processed);
-    json_kv_i64(&w, "skipped", run->scanned - (int64_t)run->source_count);
-    json_kv_i64(&w, "capped", (int64_t)run->source_count - run->processed - run->parked);
-    json_kv_i64(&w, "errors", run->parked);
-    json_kv_i64(&w, "asked", run->asked);
-    json_kv_i64(&w, "items_extracted", run->items);
-    json_kv_i64(&w, "items_created", run->found.created);
-    json_kv_i64(&w, "items_merged", run->found.merged);
-    json_kv_i64(&w, "evidence_added", run->found.evidence);
-    json_kv_i64(&w, "contradictions", run->found.contradictions);
+    put_counts(run, &w);
     json_key(&w, "errors_detail");
     json_raw(&w, buf_str(&list));
     json_object_end(&w);
@@ -281,6 +301,7 @@ static void free_run(struct run *run)
 static void finish(struct run *run, const struct err *e)
 {
     struct buf details = BUF_INIT, body = BUF_INIT;
+    note_counts(run);
     put_details(run, &details);
     operation_end(run->memory->operations, run->operation, e ? e->text : NULL, buf_str(&details));
     buf_printf(&body, "{\"ok\":%s,\"details\":%s}", run->parked ? "false" : "true", details.p);
@@ -564,7 +585,7 @@ void memory_run(struct memory *m, struct http_request *r, const struct config *c
     have_client(m);
     m->run = new_run(m, config, id);
     if (operation_wants_async(r))
-        operation_reply_accepted(r, id);
+        operation_reply_accepted(m->operations, r, id);
     else
         m->run->request = r;
     store_read(m->store, &m->run->op);

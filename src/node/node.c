@@ -392,13 +392,14 @@ static struct http_route *wire(struct node *n)
     n->sweep = sweep_new(&n->loop, n->store, n->ended_dir);
     sweep_set_config(n->sweep, n->config);
     n->schedule_waits = schedule_waits_new(&n->loop);
-    n->operations = operations_new();
+    n->operations = operations_new(api_audit_operation, n);
     n->marketplaces = marketplaces_new(&n->loop, n->store, n->operations);
     n->session_files = session_watch_new(n->config->sessions_roots);
     n->pipeline = pipeline_new(&n->loop, n->store, n->operations, n->session_files);
     n->collector = collector_new(&n->loop, n->operations);
     n->memory = memory_new(&n->loop, n->store, n->operations, n->session_files, n->config);
-    n->command_processors = command_processors_new(&n->loop, n->store, n->operations, n->session_files, n->config);
+    n->command_processors =
+        command_processors_new(&n->loop, n->store, n->operations, n->session_files, n->config);
     n->usage = usage_service_new(&n->loop, n->session_files, n->config->data_dir);
     n->telemetry = telemetry_new(&n->loop, n->store, n->config);
     n->workers = make_workers(n);

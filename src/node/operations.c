@@ -7,24 +7,34 @@ struct operation {
     char id[OPERATION_ID_MAX];
     const char *kind;
     bool ended;
-    char *error, *result; /* NULL: none */
+    char *error, *result, *details;        /* NULL: none */
+    char *actor, *action, *correlation_id; /* of the request that was answered 202; NULL: none was */
     int64_t started_us, ended_us;
 };
 
 struct operations {
     struct operation list[OPERATIONS_KEPT]; /* a ring; the oldest that has ended gives way */
     int64_t start_us, count;
+    void (*on_end)(void *context, const struct operation_told *t);
+    void *context;
 };
 
-struct operations *operations_new(void)
+struct operations *operations_new(void (*on_end)(void *context, const struct operation_told *t),
+                                  void *context)
 {
     struct operations *o = xnew(struct operations);
+    o->on_end = on_end;
+    o->context = context;
     o->start_us = clock_wall_us();
     return o;
 }
 
 static void clear(struct operation *op)
 {
+    free(op->actor);
+    free(op->action);
+    free(op->correlation_id);
+    free(op->details);
     free(op->error);
     free(op->result);
     *op = (struct operation){0};
@@ -84,6 +94,27 @@ const char *operation_begin(struct operations *o, const char *kind)
     return op->id;
 }
 
+static void tell_end(const struct operations *o, const struct operation *op)
+{
+    const struct operation_told told = {.id = op->id,
+                                        .actor = op->actor,
+                                        .action = op->action,
+                                        .correlation_id = op->correlation_id,
+                                        .error = op->error,
+                                        .details = op->details,
+                                        .duration_us = MAX(op->ended_us - op->started_us, 0)};
+    if (op->ended && op->action && o->on_end)
+        o->on_end(o->context, &told);
+}
+
+void operation_note(struct operations *o, const char *id, struct str details)
+{
+    struct operation *op = find(o, str_of(id));
+    assert(op && !op->ended);
+    free(op->details);
+    op->details = str_dup(details);
+}
+
 void operation_end(struct operations *o, const char *id, const char *error, struct str result)
 {
     struct operation *op = find(o, str_of(id));
@@ -92,6 +123,7 @@ void operation_end(struct operations *o, const char *id, const char *error, stru
     op->ended_us = clock_wall_us();
     op->error = error ? xstrdup(error) : NULL;
     op->result = result.n ? str_dup(result) : NULL;
+    tell_end(o, op);
 }
 
 const char *operation_running(const struct operations *o, const char *kind)
@@ -112,8 +144,25 @@ bool operation_wants_async(const struct http_request *r)
     return false;
 }
 
-void operation_reply_accepted(struct http_request *r, const char *id)
+/* One that had nothing to do has ended already. */
+static void take_request(struct operations *o, struct http_request *r, const char *id)
 {
+    struct operation *op = find(o, str_of(id));
+    const struct http_route *route = http_route(r);
+    struct buf details = BUF_INIT;
+    assert(op && !op->action);
+    op->actor = xstrdup(http_caller(r)->actor);
+    op->action = str_dup(route ? str_of(route->pattern) : http_path(r));
+    op->correlation_id = xstrdup(http_request_id(r));
+    buf_printf(&details, "{\"run_id\":\"%s\"}", id);
+    http_note_details(r, buf_str(&details));
+    buf_deinit(&details);
+    tell_end(o, op);
+}
+
+void operation_reply_accepted(struct operations *o, struct http_request *r, const char *id)
+{
+    take_request(o, r, id);
     struct buf body = BUF_INIT;
     struct json_writer w;
     json_init(&w, &body);

@@ -112,8 +112,8 @@ static size_t enough(const struct run *run)
 
 static void choose(struct run *run)
 {
-    session_choose(run->lane->pipeline->files, run->states, run->state_count,
-                   run->lane->processor->version, run->started_us, &run->arena, &run->choice);
+    session_choose(run->lane->pipeline->files, run->states, run->state_count, run->lane->processor->version,
+                   run->started_us, &run->arena, &run->choice);
 }
 
 static void read_sessions(struct run *run)

@@ -55,6 +55,33 @@ struct processor_run processor_report_row(const struct processor_report *r, int6
 
 /* -- how it is told -- */
 
+static void put_counts(const struct processor_report *r, struct json_writer *w)
+{
+    json_kv_text(w, "processor", r->processor);
+    json_kv_i64(w, "scanned", r->scanned);
+    json_kv_i64(w, "processed", r->processed);
+    json_kv_i64(w, "skipped", r->skipped);
+    json_kv_i64(w, "capped", r->capped);
+    json_kv_i64(w, "errors", r->errors);
+    json_kv_i64(w, "items_extracted", r->items);
+}
+
+/* For the audit log, which keeps what was counted and not what each file said. */
+static void note_counts(struct processor_report *r)
+{
+    struct buf counts = BUF_INIT;
+    struct json_writer w;
+    json_init(&w, &counts);
+    json_object_begin(&w);
+    put_counts(r, &w);
+    json_object_end(&w);
+    if (r->operation[0])
+        operation_note(r->operations, r->operation, buf_str(&counts));
+    else
+        http_note_details(r->request, buf_str(&counts));
+    buf_deinit(&counts);
+}
+
 static void put_details(const struct processor_report *r, struct buf *out)
 {
     struct buf list = BUF_INIT;
@@ -62,13 +89,7 @@ static void put_details(const struct processor_report *r, struct buf *out)
     buf_printf(&list, "[%.*s]", STR_ARG(buf_str(&r->errors_detail)));
     json_init(&w, out);
     json_object_begin(&w);
-    json_kv_text(&w, "processor", r->processor);
-    json_kv_i64(&w, "scanned", r->scanned);
-    json_kv_i64(&w, "processed", r->processed);
-    json_kv_i64(&w, "skipped", r->skipped);
-    json_kv_i64(&w, "capped", r->capped);
-    json_kv_i64(&w, "errors", r->errors);
-    json_kv_i64(&w, "items_extracted", r->items);
+    put_counts(r, &w);
     json_key(&w, "errors_detail");
     json_raw(&w, buf_str(&list));
     json_object_end(&w);
@@ -81,7 +102,7 @@ void processor_report_leased(struct processor_report *r)
     if (!id)
         return;
     (void)snprintf(r->operation, sizeof(r->operation), "%s", id);
-    operation_reply_accepted(r->request, id);
+    operation_reply_accepted(r->operations, r->request, id);
     r->request = NULL;
 }
 
@@ -96,6 +117,7 @@ static void reply(struct processor_report *r, struct str details)
 void processor_report_answer(struct processor_report *r)
 {
     struct buf details = BUF_INIT;
+    note_counts(r);
     put_details(r, &details);
     log_info("pipeline", "a run has ended", LOG_TEXT("processor", r->processor),
              LOG_INT("processed", r->processed), LOG_INT("errors", r->errors), LOG_INT("capped", r->capped));
@@ -111,6 +133,8 @@ void processor_report_fail(struct processor_report *r, const struct err *e)
     if (e->code != ERR_CONFLICT)
         log_error("pipeline", "a run has failed", LOG_TEXT("processor", r->processor),
                   LOG_TEXT("error", e->text));
+    if (e->code != ERR_CONFLICT)
+        note_counts(r);
     if (r->operation[0])
         operation_end(r->operations, r->operation, e->text, (struct str){NULL, 0});
     else

@@ -4,7 +4,8 @@
 #include "base/hash.h"
 #include "store/rows.h"
 
-#define COLUMNS "id, at, actor, action, resource, params, result, error, duration_us, correlation_id"
+#define COLUMNS "id, at, actor, action, resource, params, result, error, duration_us, correlation_id, details"
+#define HASH_COLUMN 11
 
 /* -- the chain: hash = SHA-256 (hash of the row before, then each column with its length before it) -- */
 
@@ -35,6 +36,8 @@ static void hash_row(const struct link *before, const struct audit_entry *row, c
                                  row->result, row->error,  row->correlation_id};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         add_text(&b, texts[i]);
+    if (row->details) /* rows from before there were any keep their hash */
+        add_text(&b, row->details);
     hash_sha256_hex(buf_str(&b), ret);
     buf_deinit(&b);
 }
@@ -65,12 +68,14 @@ static int read_chain(struct db *db, struct link *ret_anchor, struct link *ret_h
 
 static int insert_row(struct db *db, const struct audit_entry *row, const char *hash, struct err *e)
 {
-    return db_run(
-        db, "INSERT INTO audit_log (" COLUMNS ", hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-        DB_ARGS(DB_I64(row->id), DB_I64(row->at), DB_TEXT(row->actor), DB_TEXT(row->action),
-                DB_TEXT(row->resource), DB_TEXT(row->params), DB_TEXT(row->result), DB_TEXT(row->error),
-                DB_I64(row->duration_us), DB_TEXT(row->correlation_id), DB_TEXT(hash)),
-        NULL, e);
+    return db_run(db,
+                  "INSERT INTO audit_log (" COLUMNS
+                  ", hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                  DB_ARGS(DB_I64(row->id), DB_I64(row->at), DB_TEXT(row->actor), DB_TEXT(row->action),
+                          DB_TEXT(row->resource), DB_TEXT(row->params), DB_TEXT(row->result),
+                          DB_TEXT(row->error), DB_I64(row->duration_us), DB_TEXT(row->correlation_id),
+                          DB_TEXT(row->details), DB_TEXT(hash)),
+                  NULL, e);
 }
 
 int audit_append(struct db *db, const struct audit_entry *entry, int64_t now_us, struct err *e)
@@ -102,7 +107,8 @@ static void read_row(struct db_cursor *c, struct arena *a, struct audit_entry *r
                                 .result = db_text(c, 6, a),
                                 .error = db_text(c, 7, a),
                                 .duration_us = db_i64(c, 8),
-                                .correlation_id = db_text(c, 9, a)};
+                                .correlation_id = db_text(c, 9, a),
+                                .details = db_text(c, 10, a)};
 }
 
 int audit_list(struct db *db, int64_t after, int64_t limit, struct arena *a, struct audit_entry **ret,
@@ -129,7 +135,7 @@ static bool row_follows(struct db_cursor *c, const struct link *before, struct a
     char hash[HASH_SHA256_HEX];
     read_row(c, a, &row);
     hash_row(before, &row, hash);
-    return row.id == before->id + 1 && str_equal(db_str(c, 10), str_of(hash));
+    return row.id == before->id + 1 && str_equal(db_str(c, HASH_COLUMN), str_of(hash));
 }
 
 #define PAGE_ROWS 1000 /* a driver may hold all rows of an answer */
@@ -148,7 +154,7 @@ static int walk_page(struct db *db, struct link *at, struct arena *a, int64_t *r
             *ret_id = db_i64(&c, 0);
             return AUDIT_E_BROKEN;
         }
-        set_link(at, db_i64(&c, 0), db_str(&c, 10));
+        set_link(at, db_i64(&c, 0), db_str(&c, HASH_COLUMN));
         arena_reset(a);
     }
     return rc;

@@ -5,9 +5,10 @@
 
 struct audit_entry {
     int64_t id, at, duration_us; /* audit_append: id is given, at 0 is now */
-    const char *actor, *action, *resource, *params, *result, *error, *correlation_id; /* NULL when unset */
+    /* NULL when unset; result: success, error, denied, busy; params: JSON, secrets already redacted; details:
+     * JSON, what came of it */
+    const char *actor, *action, *resource, *params, *result, *error, *correlation_id, *details;
 };
-/* result: success, error, denied, busy.  params: JSON, secrets already redacted. */
 MUST_CHECK int audit_append(struct db *db, const struct audit_entry *entry, int64_t now_us, struct err *e);
 MUST_CHECK int audit_list(struct db *db, int64_t after, int64_t limit, struct arena *a,
                           struct audit_entry **ret, size_t *ret_count, struct err *e);

@@ -2,6 +2,7 @@
  */
 #pragma once
 
+extern const char migration_audit[];
 extern const char migration_fleet[];
 extern const char migration_knowledge[];
 extern const char migration_reports[];

@@ -110,11 +110,11 @@ static void walk(struct session_watch *w)
 
 /* -- what has changed -- */
 
-/* Other files come and go in the same directories, but a link may lead to more. */
+/* Other files come and go in the same directories, but a link may lead to more, and be one of ours. */
 static bool may_be_of_us(const char *path)
 {
     struct stat st;
-    return file_walk_is_transcript(path) || lstat(path, &st) != 0 || !S_ISREG(st.st_mode);
+    return file_walk_is_transcript(path) || lstat(path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink > 1;
 }
 
 static void on_change(void *arg, enum dir_change change, const char *dir, const char *name)

@@ -5,7 +5,8 @@
  * files that were written, and those are looked at; names that came or went, and it walks again.  It walks
  * anyway every quarter of an hour, and at every look where the kernel cannot be asked: too many directories,
  * or one on a file system that other hosts write to.  So a look tells the same as a walk at that moment, but
- * for what no kernel tells: that a file has got another name elsewhere, by which it is then written.  Any thread; looks take turns. */
+ * for what no kernel tells: that a file has got another name elsewhere, by which it is then written.  Any
+ * thread; looks take turns. */
 #pragma once
 #include "transcripts/file_walk.h"
 

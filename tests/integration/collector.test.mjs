@@ -174,6 +174,19 @@ test('T11: respond-async answers 202 and a run to follow; a second one meanwhile
     }, 'two rows of the audit log');
     assert.equal(audit[0].result, 'success');
     if (busy.status === 409) assert.equal(audit[1].result, 'busy');
+    const [end] = await waitUntil(async () => {
+        const rows = (await c.node.get('/api/v1/audit?limit=1000')).json.entries.filter((e) => e.action === 'END /api/admin/run-session-collector');
+        return rows.length && rows;
+    }, 'the end of the run in the audit log');
+    const { data_root: _, users: __, errors_detail: ___, ...counts } = done.result;
+    assert.deepEqual(end.details, counts);
+    const again = await c.collect();
+    const { details } = (await waitUntil(async () => {
+        const rows = (await c.node.get('/api/v1/audit?limit=1000')).json.entries.filter((e) => e.action === 'POST /api/admin/run-session-collector' && e.details?.homes);
+        return rows.length && rows;
+    }, 'the counts of a run that was waited for')).at(-1);
+    assert.deepEqual([details.scanned, details.copied, details.unchanged], [40, 0, 40]);
+    assert.equal(again.status, 200);
     const metrics = (await c.node.get('/metrics', { accept: 'text/plain' })).text;
     assert.match(metrics, /^muster_collector_files_total 40$/m);
 });

@@ -90,6 +90,10 @@ for (const [api, path_, answer, keyOf] of [['anthropic', '/v1/messages', anthrop
         assert.equal(asked.body.model, 'm-1');
         assert.match(asked.text, /No, staging is on db-2/);
         assert.doesNotMatch(asked.text, /SIDE/);
+        const audited = await waitUntil(async () =>
+            (await s.node.get('/api/v1/audit?limit=100')).json.entries.find((e) => e.action === 'POST /api/admin/run-corporate-memory'), 'the run in the audit log');
+        const { errors_detail: _, ...counts } = first.details;
+        assert.deepEqual(audited.details, counts);
         // Unchanged: no request.  Changed: the same facts, and nothing new comes of them.
         assert.equal((await s.run()).details.skipped, 1);
         assert.equal(s.model.requests.length, 1);

@@ -2,10 +2,10 @@
 // brings along (spec 60 T6 to T10, Health).
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { startNode, temporaryFolder } from '../lib/node.mjs';
+import { muster, startNode, temporaryFolder } from '../lib/node.mjs';
 import { waitUntil } from '../lib/wait.mjs';
 
 let clock = Date.parse('2026-11-22T03:04:05Z');
@@ -135,8 +135,15 @@ test('T9: budgets leave the rest over, users take turns, a second run is busy, a
     const unknown = await run(node, 'nothing');
     assert.equal(unknown.status, 400);
     for (const name of ['usage', 'verification', 'counter', 'slow']) assert.match(unknown.json.detail, new RegExp(name));
-    const { entries } = (await node.get('/api/v1/audit?limit=1000')).json;
-    assert.ok(entries.some((e) => e.action.includes('run-session-processor') && e.result === 'busy'));
+    const entries = await waitUntil(async () => {
+        const rows = (await node.get('/api/v1/audit?limit=1000')).json.entries;
+        return rows.some((e) => e.action === 'END /api/admin/run-session-processor') && rows;
+    }, 'the end of the run in the audit log');
+    const refused = entries.filter((e) => e.action.includes('run-session-processor') && e.result === 'busy');
+    assert.deepEqual(refused.map((e) => [e.params, e.details]), [[{ processor: 'slow' }, null]]);
+    assert.match(refused[0].error, /busy/);
+    const slow = entries.filter((e) => e.action === 'END /api/admin/run-session-processor');
+    assert.deepEqual(slow.map((e) => [e.details.processor, e.details.processed, e.details.capped]), [['slow', 2, 2]]);
 });
 
 test('T10: the rows of session_extraction_state become those of verification, once, and the table goes', async (t) => {
@@ -167,9 +174,18 @@ test('Health: a file that has waited longer than twice the cadence degrades its 
     const sections = await health();
     assert.equal(sections['processor:verification'].status, 'degraded');
     assert.match(sections['processor:verification'].detail, /one\.jsonl for 31m.*never run/);
+    const listed = async () => Object.fromEntries((await node.get('/api/v1/processors')).json.processors.map((p) => [p.name, p]));
+    for (const name of ['verification', 'counter']) {
+        const { waiting, oldest_waiting: oldest } = (await listed())[name];
+        assert.deepEqual([waiting, oldest.path, Date.parse(oldest.since)], [1, file, Math.floor(statSync(file).mtimeMs)]);
+        assert.ok(oldest.age_s >= 31 * 60 && oldest.age_s < 40 * 60, JSON.stringify(oldest));
+    }
+    assert.match((await muster(['processors'], { node })).stdout, /verification .* 1 +\d{4}-\d\d-\d\dT\S+ +\S+one\.jsonl/);
     assert.equal(sections['processor:counter'].status, 'ok');
     assert.equal((await run(node, 'verification')).json.details.processed, 1);
     assert.equal((await health())['processor:verification'].status, 'ok');
+    const { verification, counter: other } = await listed();
+    assert.deepEqual([verification.waiting, verification.oldest_waiting, other.waiting], [0, null, 1]);
 });
 
 test('T9: a run that was killed in its middle leaves no lease behind, and the next one does what is left', async (t) => {

@@ -63,6 +63,41 @@ test('T9: an unknown processor is 400 and names the known ones; every call is au
     assert.deepEqual(entries.map((e) => e.result).sort(), ['error', 'success']);
 });
 
+const audited = (node, action, count) => waitUntil(async () => {
+    const found = (await node.get('/api/v1/audit?limit=100')).json.entries.filter((e) => e.action === action);
+    return found.length >= count && found;
+}, `${count} rows of ${action} in the audit log`);
+
+test('T9: the audit log keeps what each run counted, what was asked for and why a call was refused', async (t) => {
+    const node = await startNode(t);
+    const files = transcripts(node);
+    files.write('a', green('a'));
+    files.write('b', red('b'));
+    await details(node);
+    await details(node);
+    await node.post('/api/admin/run-session-processor?processor=nonsense');
+    await node.post('/api/admin/run-session-processor');
+    const rows = await audited(node, 'POST /api/admin/run-session-processor', 4);
+    const counts = { processor: 'verification', scanned: 2, capped: 0, errors: 0 };
+    assert.deepEqual(rows.map((e) => e.details), [{ ...counts, processed: 2, skipped: 0, items_extracted: 2 }, { ...counts, processed: 0, skipped: 2, items_extracted: 0 }, null, null]);
+    assert.deepEqual(rows.map((e) => e.params), [{ processor: 'verification' }, { processor: 'verification' }, { processor: 'nonsense' }, null]);
+    assert.deepEqual(rows.map((e) => e.resource), ['processor:verification', 'processor:verification', 'processor:nonsense', '/api/admin/run-session-processor']);
+    assert.match(rows[2].error, /nonsense.*known are/);
+});
+
+test('T9: of a run that nobody waited for the audit log keeps the call and, when it has ended, what it counted', async (t) => {
+    const node = await startNode(t);
+    transcripts(node).write('a', red('a'));
+    const accepted = await run(node, { prefer: 'respond-async', 'X-Request-Id': 'ask-1' });
+    assert.equal(accepted.status, 202);
+    const [call] = await audited(node, 'POST /api/admin/run-session-processor', 1);
+    assert.deepEqual([call.result, call.details, call.correlation_id], ['success', { run_id: accepted.json.run_id }, 'ask-1']);
+    const [end] = await audited(node, 'END /api/admin/run-session-processor', 1);
+    assert.deepEqual(end.details, { processor: 'verification', scanned: 1, processed: 1, skipped: 0, capped: 0, errors: 0, items_extracted: 1 });
+    assert.deepEqual([end.result, end.actor, end.correlation_id, end.resource], ['success', call.actor, 'ask-1', `operation:${accepted.json.run_id}`]);
+    assert.ok(end.id > call.id && end.duration_us >= 0);
+});
+
 test('T9: Prefer: respond-async is 202 and a run to follow', async (t) => {
     const node = await startNode(t);
     transcripts(node).write('a', green('a'));

@@ -112,6 +112,16 @@ static void make_dirs(const char *path)
     (void)!system(command);
 }
 
+static bool is_below_a_root(const char *path)
+{
+    static const char *const below[] = {"/.claude/projects/", "/.codex/sessions/", "/.gemini/tmp/",
+                                        "/sessions/"};
+    for (size_t i = 0; i < COUNT_OF(below); i++)
+        if (strncmp(path + strlen(home), below[i], strlen(below[i])) == 0)
+            return true;
+    return false;
+}
+
 /* Some of these fail, as there is nothing there: then nothing happened. */
 static const char *happen(void)
 {
@@ -144,7 +154,7 @@ static const char *happen(void)
         (void)!symlink(pick(2) ? a : d, b);
         return "symlink";
     case 8:
-        if (strncmp(b, other, strlen(other)) != 0) /* of one that is made elsewhere no directory is told */
+        if (is_below_a_root(b)) /* of one that is made elsewhere no directory is told */
             (void)!link(a, b);
         return "link";
     case 9:

@@ -339,7 +339,8 @@ static void append(struct fixture *f, const char *action, int64_t now_us)
                                 .params = "{}",
                                 .result = "success",
                                 .duration_us = 5,
-                                .correlation_id = "c1"};
+                                .correlation_id = "c1",
+                                .details = now_us > T0 ? "{\"processed\":2}" : NULL};
     MUST(audit_append(f->db, &entry, now_us, &e));
 }
 
@@ -366,7 +367,10 @@ static void the_audit_log_lists_what_was_appended(void **state)
     assert_int_equal(rows[0].at, T0 + 1);
     assert_string_equal(rows[0].action, "job.cancel");
     assert_string_equal(rows[0].correlation_id, "c1");
+    assert_string_equal(rows[0].details, "{\"processed\":2}");
     assert_null(rows[0].error);
+    MUST(audit_list(f->db, 0, 1, &f->a, &rows, &count, &e));
+    assert_null(rows[0].details);
 }
 
 /* Each is undone by a rollback, and seen. */
@@ -380,6 +384,9 @@ static void any_change_of_an_audit_row_is_seen(void **state)
         {"UPDATE audit_log SET at = at + 1 WHERE id = 3", 3},
         {"UPDATE audit_log SET params = NULL WHERE id = 1", 1},
         {"UPDATE audit_log SET error = '' WHERE id = 1", 1}, /* unknown is not empty */
+        {"UPDATE audit_log SET details = '' WHERE id = 1", 1},
+        {"UPDATE audit_log SET details = NULL WHERE id = 2", 2},
+        {"UPDATE audit_log SET details = '{\"processed\":3}' WHERE id = 3", 3},
         {"UPDATE audit_log SET resource = action, action = resource WHERE id = 2", 2},
         {"DELETE FROM audit_log WHERE id = 2", 3},
         {"DELETE FROM audit_log WHERE id = 1", 2},

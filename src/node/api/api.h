@@ -94,6 +94,8 @@ extern const struct api_routes
 struct http_route *api_all_routes(size_t *ret_count);
 /* http_config.after_reply: the audit log (spec 10 D8). */
 void api_audit_reply(void *node, const struct http_request *r, int status, int64_t duration_us);
+struct operation_told;
+void api_audit_operation(void *node, const struct operation_told *t); /* the end of what nobody waited for */
 
 /* -- shapes -- */
 struct job;

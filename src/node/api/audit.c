@@ -1,7 +1,10 @@
 /* /api/v1/audit, and the writing of it: every state-changing call, the refused ones too (spec 10 D8). */
 #include "node/api/api.h"
 #include "base/log.h"
+#include "node/operations.h"
 #include "store/audit.h"
+
+#define PARAM_BYTES_MAX 200 /* of one that is kept */
 
 struct audit_op {
     struct store_op op;
@@ -35,6 +38,59 @@ static const char *result_of(int status)
     return status == 409 ? "busy" : "error";
 }
 
+/* What the caller asked for, as far as the route declares it: no secret is a parameter of any. */
+static const char *params_of(const struct http_request *r, const struct http_route *route, struct arena *a)
+{
+    struct str rest = str_of(route ? route->query : NULL), row, name, value;
+    struct buf params = BUF_INIT;
+    struct json_writer w;
+    size_t count = 0;
+    json_init(&w, &params);
+    json_object_begin(&w);
+    while (rest.n && str_split(&rest, ';', &row)) {
+        (void)str_split(&row, ':', &name);
+        const char *text = arena_strdup(a, name);
+        if (!http_query(r, text, &value))
+            continue;
+        json_kv_str(&w, text, (struct str){value.p, MIN(value.n, (size_t)PARAM_BYTES_MAX)});
+        count++;
+    }
+    json_object_end(&w);
+    const char *told = count ? arena_strdup(a, buf_str(&params)) : NULL;
+    buf_deinit(&params);
+    return told;
+}
+
+static void append(struct node *n, struct audit_op *a)
+{
+    a->op.run = audit_run;
+    a->op.done = audit_done;
+    store_write_soon(n->store, &a->op);
+}
+
+static char *kept(struct audit_op *a, const char *text) /* "" is none */
+{
+    return text && text[0] ? arena_strdup(&a->arena, str_of(text)) : NULL;
+}
+
+void api_audit_operation(void *node, const struct operation_told *t)
+{
+    struct node *n = node;
+    if (n->stopping)
+        return;
+    struct audit_op *a = xnew(struct audit_op);
+    arena_init(&a->arena);
+    a->entry = (struct audit_entry){.actor = kept(a, t->actor),
+                                    .action = arena_printf(&a->arena, "END %s", t->action),
+                                    .resource = arena_printf(&a->arena, "operation:%s", t->id),
+                                    .result = t->error ? "error" : "success",
+                                    .error = kept(a, t->error),
+                                    .duration_us = t->duration_us,
+                                    .correlation_id = kept(a, t->correlation_id),
+                                    .details = kept(a, t->details)};
+    append(n, a);
+}
+
 void api_audit_reply(void *node, const struct http_request *r, int status, int64_t duration_us)
 {
     struct node *n = node;
@@ -47,24 +103,33 @@ void api_audit_reply(void *node, const struct http_request *r, int status, int64
     struct audit_op *a = xnew(struct audit_op);
     arena_init(&a->arena);
     char *path = arena_strdup(&a->arena, http_path(r));
-    const char *resource = http_noted_resource(r), *error = http_noted_error(r);
+    const char *resource = http_noted_resource(r);
     a->entry = (struct audit_entry){
         .actor = arena_strdup(&a->arena, str_of(http_caller(r)->actor)),
         .action = arena_printf(&a->arena, "%s %s", names[method], route ? route->pattern : path),
         .resource = resource[0] ? arena_strdup(&a->arena, str_of(resource)) : path,
         .result = result_of(status),
-        .error = error[0] ? arena_strdup(&a->arena, str_of(error)) : NULL,
+        .params = params_of(r, route, &a->arena),
+        .error = kept(a, http_noted_error(r)),
         .duration_us = duration_us,
         .correlation_id = arena_strdup(&a->arena, str_of(http_request_id(r))),
+        .details = kept(a, http_noted_details(r)),
     };
-    a->op.run = audit_run;
-    a->op.done = audit_done;
-    store_write_soon(n->store, &a->op);
+    append(n, a);
 }
 
 struct list_input {
     int64_t after, limit;
 };
+
+static void put_json(struct json_writer *w, const char *name, const char *text)
+{
+    json_key(w, name);
+    if (text)
+        json_raw(w, str_of(text));
+    else
+        json_null_value(w);
+}
 
 static void put_entry(struct json_writer *w, const struct audit_entry *entry)
 {
@@ -74,7 +139,9 @@ static void put_entry(struct json_writer *w, const struct audit_entry *entry)
     json_kv_text(w, "actor", entry->actor);
     json_kv_text(w, "action", entry->action);
     json_kv_text(w, "resource", entry->resource);
+    put_json(w, "params", entry->params);
     json_kv_text(w, "result", entry->result);
+    put_json(w, "details", entry->details);
     json_kv_text(w, "error", entry->error);
     json_kv_i64(w, "duration_us", entry->duration_us);
     json_kv_text(w, "correlation_id", entry->correlation_id);

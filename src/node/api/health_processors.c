@@ -1,6 +1,5 @@
 #include "node/api/health_processors.h"
 
-#include "base/map.h"
 #include "base/parse.h"
 #include "core/processor_cadence.h"
 #include "core/schedule.h"
@@ -8,14 +7,14 @@
 #include "store/processors.h"
 #include "store/schedules.h"
 #include "transcripts/processor.h"
-#include "transcripts/session_file.h"
+#include "transcripts/session_watch.h"
+#include "transcripts/session_waiting.h"
 
 struct facts { /* of one processor */
     const char *name;
     int64_t version, cadence_us;
-    int64_t waiting, quarantined, oldest_us; /* files; oldest_us: for how long the first of them has waited */
-    const char *oldest;                      /* file; NULL: none waits */
-    int64_t last_run_us;                     /* 0: never */
+    struct session_waiting files;
+    int64_t last_run_us; /* 0: never */
     int64_t now_us;
 };
 struct all_facts {
@@ -60,22 +59,6 @@ static int read_cadence(struct api_op *op, struct db *db, struct facts *f, int64
 
 /* -- what waits -- */
 
-static void look_at(struct facts *f, const struct file_walk_entry *file, const struct processor_state *state,
-                    struct arena *a)
-{
-    const struct file_look look = session_file_look(file);
-    enum processor_need need = processor_need(state, &look, f->version, f->now_us);
-    int64_t waited_us = f->now_us - file->mtime_ns / 1000;
-    f->quarantined += need == NEED_OPERATOR;
-    if (need != NEED_FIRST && need != NEED_RETRY)
-        return;
-    f->waiting++;
-    if (f->oldest && waited_us <= f->oldest_us)
-        return;
-    f->oldest = arena_strdup(a, str_of(file->path));
-    f->oldest_us = MAX(waited_us, 0);
-}
-
 static int read_waiting(struct api_op *op, struct db *db, const struct file_walk *walk, struct facts *f,
                         struct err *e)
 {
@@ -85,17 +68,7 @@ static int read_waiting(struct api_op *op, struct db *db, const struct file_walk
     int rc = processor_states(db, f->name, op->arena, &states, &count, e);
     if (rc != 0)
         return rc;
-    struct map known;
-    map_init(&known);
-    for (size_t i = 0; i < count; i++)
-        (void)map_put(&known, str_of(states[i].session_file), &states[i]);
-    for (size_t i = 0; i < walk->count; i++) {
-        struct buf name = BUF_INIT;
-        session_file_name(str_of(walk->files[i].path), &name);
-        look_at(f, &walk->files[i], map_get(&known, buf_str(&name)), op->arena);
-        buf_deinit(&name);
-    }
-    map_deinit(&known);
+    session_waiting(walk, states, count, f->version, f->now_us, op->arena, &f->files);
     rc = processor_run_get(db, f->name, &run, e);
     if (rc == 0)
         f->last_run_us = run.ended ? run.ended_us : run.started_us;
@@ -119,11 +92,11 @@ int health_read_processors(struct api_op *op, struct db *db, void **ret_facts, s
 {
     const struct config *c = op->config;
     struct all_facts *all = arena_alloc(op->arena, sizeof(*all));
-    struct file_walk walk = {.count = 0};
+    struct file_walk walk;
     int rc = 0;
     all->count = PROCESSORS + c->processor_count;
     all->list = arena_alloc(op->arena, all->count * sizeof(*all->list));
-    session_files_walk(&walk, c->sessions_roots);
+    session_watch_files(op->node->session_files, &walk);
     for (size_t i = 0; rc == 0 && i < all->count; i++) {
         struct facts *f = &all->list[i];
         int64_t cadence_us =
@@ -144,8 +117,9 @@ static void say_waiting(const struct facts *f, struct buf *out)
 {
     char age[PARSE_DURATION_MAX], cadence[PARSE_DURATION_MAX], ran[PARSE_DURATION_MAX];
     int64_t second = USEC_PER_SEC;
-    buf_printf(out, "%lld waiting to be processed, %s for %s (cadence %s)", (long long)f->waiting, f->oldest,
-               format_duration(f->oldest_us / second * second, age), format_duration(f->cadence_us, cadence));
+    buf_printf(out, "%lld waiting to be processed, %s for %s (cadence %s)", (long long)f->files.waiting,
+               f->files.oldest, format_duration((f->now_us - f->files.oldest_us) / second * second, age),
+               format_duration(f->cadence_us, cadence));
     if (f->last_run_us)
         buf_printf(out, "; the last run was %s ago",
                    format_duration(MAX(f->now_us - f->last_run_us, 0) / second * second, ran));
@@ -158,16 +132,16 @@ static void show_one(const struct facts *f, struct health_report *h)
     struct buf name = BUF_INIT, detail = BUF_INIT;
     enum health health = HEALTH_OK;
     buf_printf(&name, "processor:%s", f->name);
-    if (f->oldest && f->oldest_us > 2 * f->cadence_us) {
+    if (f->files.oldest && f->now_us - f->files.oldest_us > 2 * f->cadence_us) {
         health = HEALTH_DEGRADED;
         say_waiting(f, &detail);
-    } else if (f->quarantined) {
+    } else if (f->files.quarantined) {
         health = HEALTH_INFO;
         buf_printf(&detail,
                    "%lld set apart after failing; see muster processors files %s --status quarantined",
-                   (long long)f->quarantined, f->name);
+                   (long long)f->files.quarantined, f->name);
     } else {
-        buf_printf(&detail, "%lld waiting", (long long)f->waiting);
+        buf_printf(&detail, "%lld waiting", (long long)f->files.waiting);
     }
     health_section(h, name.p, health, detail.p);
     buf_deinit(&name);

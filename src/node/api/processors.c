@@ -4,6 +4,8 @@
 #include "store/processor_lists.h"
 #include "store/processors.h"
 #include "transcripts/processor.h"
+#include "transcripts/session_watch.h"
+#include "transcripts/session_waiting.h"
 
 struct input {
     const char *name, *status, *after, *path;
@@ -17,6 +19,11 @@ static const char *name_at(const struct config *config, size_t i)
     if (i < PROCESSORS)
         return processors[i]->name;
     return i - PROCESSORS < config->processor_count ? config->processors[i - PROCESSORS].name : NULL;
+}
+
+static int64_t version_at(const struct config *config, size_t i)
+{
+    return i < PROCESSORS ? processors[i]->version : config->processors[i - PROCESSORS].version;
 }
 
 /* NULL, and 404 replied, when there is none of that name. */
@@ -49,8 +56,40 @@ static void put_run(struct json_writer *w, const struct processor_run *run)
     json_object_end(w);
 }
 
-static int put_processor(struct api_op *op, struct db *db, const char *name, struct err *e)
+static void put_oldest(struct json_writer *w, const struct session_waiting *files, int64_t now_us)
 {
+    json_key(w, "oldest_waiting");
+    if (!files->oldest) {
+        json_null_value(w);
+        return;
+    }
+    json_object_begin(w);
+    json_kv_text(w, "path", files->oldest);
+    json_kv_time_or_null(w, "since", true, files->oldest_us);
+    json_kv_i64(w, "age_s", (now_us - files->oldest_us) / USEC_PER_SEC);
+    json_object_end(w);
+}
+
+/* As health sees it. */
+static int put_waiting(struct api_op *op, struct db *db, const struct file_walk *walk, size_t i,
+                       struct err *e)
+{
+    struct processor_state *states;
+    struct session_waiting files;
+    size_t count;
+    int rc = processor_states(db, name_at(op->config, i), op->arena, &states, &count, e);
+    if (rc != 0)
+        return rc;
+    session_waiting(walk, states, count, version_at(op->config, i), op->op.now_us, op->arena, &files);
+    json_kv_i64(&op->json, "waiting", files.waiting);
+    put_oldest(&op->json, &files, op->op.now_us);
+    return 0;
+}
+
+static int put_processor(struct api_op *op, struct db *db, const struct file_walk *walk, size_t number,
+                         struct err *e)
+{
+    const char *name = name_at(op->config, number);
     struct processor_counts counts;
     struct processor_run run;
     int rc = processor_count_files(db, name, &counts, e);
@@ -65,21 +104,24 @@ static int put_processor(struct api_op *op, struct db *db, const char *name, str
         json_kv_i64(&op->json, processor_status_names[i], counts.by_status[i]);
     json_kv_i64(&op->json, "items_extracted", counts.items);
     put_run(&op->json, rc == 0 ? &run : NULL);
+    rc = put_waiting(op, db, walk, number, e);
     json_object_end(&op->json);
-    return 0;
+    return rc;
 }
 
 static int list_work(struct api_op *op, struct db *db, struct err *e)
 {
-    const char *name;
+    struct file_walk walk;
     int rc = 0;
+    session_watch_files(op->node->session_files, &walk);
     json_object_begin(&op->json);
     json_key(&op->json, "processors");
     json_array_begin(&op->json);
-    for (size_t i = 0; rc == 0 && (name = name_at(op->config, i)); i++)
-        rc = put_processor(op, db, name, e);
+    for (size_t i = 0; rc == 0 && name_at(op->config, i); i++)
+        rc = put_processor(op, db, &walk, i, e);
     json_array_end(&op->json);
     json_object_end(&op->json);
+    file_walk_deinit(&walk);
     return rc;
 }
 
@@ -194,7 +236,7 @@ static void requeue(struct http_request *r, void *context)
 
 static const struct http_route routes[] = {
     {HTTP_GET, "/api/v1/processors", API_READERS, list,
-     .summary = "Processors of transcripts, with their files by status and their last run",
+     .summary = "Processors of transcripts: their files by status, what waits and since when, the last run",
      .responses = "200:All of them"},
     {HTTP_GET, "/api/v1/processors/{name}/files", API_VIEWERS, files,
      .summary = "What a processor has made of each session's file",

@@ -109,7 +109,7 @@ static void sync_all(struct http_request *r, void *context)
     struct node *n = context;
     const char *id = marketplaces_sync(n->marketplaces, n->config);
     if (id)
-        operation_reply_accepted(r, id);
+        operation_reply_accepted(n->operations, r, id);
     else
         operation_reply_busy(n->operations, r, MARKETPLACES_KIND);
 }

@@ -46,6 +46,8 @@ static void run_processor(struct http_request *r, void *context)
 {
     struct node *n = context;
     const char *name = api_query_text(r, "processor");
+    if (name)
+        http_note_resource(r, "processor:%.60s", name);
     for (size_t i = 0; name && processors[i]; i++)
         if (strcmp(processors[i]->name, name) == 0) {
             run_own(n, processors[i], r);
