@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "transcripts/line_objects.h"
 #include "transcripts/line_reader.h"
+#include "transcripts/session_file.h"
 #include "transcripts/usage_line.h"
 
 #define ADVISOR_MAX 64
@@ -333,7 +334,8 @@ static const char *path_of_parent(const struct scan *s, const char *parent)
     for (size_t i = 0; i < s->files->count; i++) {
         const struct file_walk_entry *f = &s->files->files[i];
         const char *name = strrchr(f->path, '/');
-        if (f->format == TRANSCRIPT_CODEX && name && strstr(name, parent))
+        bool may_be = f->format == TRANSCRIPT_CODEX || f->format == TRANSCRIPT_UNKNOWN;
+        if (may_be && name && strstr(name, parent))
             return f->path;
     }
     return NULL;
@@ -370,7 +372,7 @@ static void place_of(struct scan *s, const struct file_walk_entry *f)
     for (int i = 0; str_split(&rest, '/', &part); i++) {
         if (i == 0)
             project = part;
-        session = i == 1 || f->format != TRANSCRIPT_CLAUDE ? part : session;
+        session = i == 1 || s->row.format != TRANSCRIPT_CLAUDE ? part : session;
     }
     if (session.p == NULL)
         session = project;
@@ -378,9 +380,9 @@ static void place_of(struct scan *s, const struct file_walk_entry *f)
     for (size_t i = 0; i < COUNT_OF(endings); i++)
         if (str_ends_with(session, endings[i]))
             session.n -= endings[i].n;
-    if (f->format == TRANSCRIPT_CODEX)
+    if (s->row.format == TRANSCRIPT_CODEX)
         project = ledger_text(s->ledger, s->row.codex_project);
-    if (f->format == TRANSCRIPT_CODEX && s->row.codex.id[0])
+    if (s->row.format == TRANSCRIPT_CODEX && s->row.codex.id[0])
         session = str_of(s->row.codex.id);
     set_place(s, project, session);
 }
@@ -430,7 +432,10 @@ static int read_file(struct scan *s, const struct file_walk_entry *f)
 {
     bool appended = has_grown(&s->row, f);
     if (!appended) {
-        struct ledger_file_row fresh = {.path = s->row.path, .format = (uint32_t)f->format};
+        enum transcript_format format = f->format;
+        if (format == TRANSCRIPT_UNKNOWN && !session_file_format(f->path, &format))
+            return 0; /* of nobody who is known */
+        struct ledger_file_row fresh = {.path = s->row.path, .format = format};
         s->row = fresh;
     }
     place_of(s, f);

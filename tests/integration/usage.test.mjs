@@ -1,7 +1,7 @@
 // spec 60 T1-T5, U1-U5: `muster usage` with no daemon and no configuration.  Expected sums are arithmetic on the lines above them.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { startNode } from '../lib/node.mjs';
@@ -343,6 +343,21 @@ test('U6: GET /api/v1/usage answers what muster usage answers, to the token, and
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(file, text(claudeLine({ output_tokens: 7 }, { model: 'claude-late' })));
     await node.waitFor(async () => (await node.get('/api/v1/usage?group=model')).json.models.some((m) => m.model === 'claude-late'), 'the new transcript');
+});
+
+test('T1, U6: what lies below a root counts too, whatever CLI wrote it; a copy of it nothing more', async (t) => {
+    const home = new UsageHome(t);
+    await writeTranscripts(home.dir, { seed: 12, megabytes: 1 });
+    const { CLAUDE_CONFIG_DIR, CODEX_HOME } = home.environment, roots = home.file('roots');
+    mkdirSync(path.join(roots, 'ann'), { recursive: true });
+    for (const [from, to] of [['claude/projects', 'ann'], ['codex/sessions', 'bob']]) cpSync(home.file(from), path.join(roots, to), { recursive: true });
+    writeFileSync(path.join(roots, 'ann', 'foreign.jsonl'), '{"usage":{"input_tokens":5},"tokens":{"input":7}}\n');
+    const config = `sessions { roots = { "${roots}" } }\n`;
+    const tokens = async (env) => (await (await startNode(t, { config, env })).get('/api/v1/usage')).json.totals.total_tokens;
+    const { total_tokens: all } = (await home.report('daily')).totals;
+    assert.ok(all > 0);
+    assert.equal(await tokens({ CLAUDE_CONFIG_DIR: home.file('none'), CODEX_HOME: home.file('none') }), all, 'below the root alone');
+    assert.equal(await tokens({ CLAUDE_CONFIG_DIR, CODEX_HOME }), all, 'in the homes, and the same below the root');
 });
 
 test('T9: a run of the processor usage tells what it found, once; an unknown one is told the known ones', async (t) => {

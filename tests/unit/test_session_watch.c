@@ -249,10 +249,12 @@ static void a_file_system_that_others_write_to_is_told_from_one_that_is_our_own(
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(T2_a_look_tells_what_a_walk_tells),
-        cmocka_unit_test(T2_what_is_appended_costs_no_walk),
-        cmocka_unit_test(T2_more_than_the_kernel_keeps_is_a_walk_and_nothing_is_lost),
-        cmocka_unit_test(a_file_system_that_others_write_to_is_told_from_one_that_is_our_own),
+        cmocka_unit_test_setup_teardown(T2_a_look_tells_what_a_walk_tells, make_home, remove_home),
+        cmocka_unit_test_setup_teardown(T2_what_is_appended_costs_no_walk, make_home, remove_home),
+        cmocka_unit_test_setup_teardown(T2_more_than_the_kernel_keeps_is_a_walk_and_nothing_is_lost,
+                                        make_home, remove_home),
+        cmocka_unit_test_setup_teardown(a_file_system_that_others_write_to_is_told_from_one_that_is_our_own,
+                                        make_home, remove_home),
     };
-    return cmocka_run_group_tests(tests, make_home, remove_home);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
