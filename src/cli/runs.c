@@ -86,6 +86,24 @@ static int show(const struct invocation *in)
     return rc;
 }
 
+static const struct row_column cost_columns[] = {
+    {"WHAT", "name"},           {"PRINTED", "output"}, {"TRANSCRIPT", "transcript"},
+    {"TELEMETRY", "telemetry"}, {"DRIFT", "drift"},    {0},
+};
+
+static int cost(const struct invocation *in)
+{
+    int64_t id;
+    struct buf path = BUF_INIT;
+    int rc = command_id(in, in->args[0], &id);
+    if (rc == 0) {
+        buf_printf(&path, "/api/v1/runs/%lld/cost", (long long)id);
+        rc = rows_list(in, path.p, "rows", cost_columns);
+    }
+    buf_deinit(&path);
+    return rc;
+}
+
 static int output(const struct invocation *in)
 {
     int64_t id;
@@ -106,6 +124,7 @@ static const struct command_option options[] = {
 static const struct command_verb verbs[] = {
     {"list", "", "List runs, the newest first", list},
     {"show", "ID", "Show one with its tokens, cost and resources", show},
+    {"cost", "ID", "What it printed of tokens and cost, beside what its transcript says", cost},
     {"output", "ID", "Print the end of what it has printed", output},
     {0}};
 

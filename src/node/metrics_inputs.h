@@ -24,6 +24,11 @@ struct metrics_live_run { /* tokens and cost so far, from the agent's own output
     int64_t run_id;
     struct usage usage;
 };
+struct metrics_cost_sums { /* over the last runs: what agents printed, and what transcripts say */
+    int64_t runs, runs_without;
+    int64_t output_tokens[USAGE_KIND_COUNT], transcript_tokens[USAGE_KIND_COUNT];
+    int64_t output_micro_usd, transcript_micro_usd;
+};
 struct metrics_worker {        /* a row of the roll call */
     const char *name, *status; /* the registry's, valid until the collection is read */
     bool heard, flapping;
@@ -40,4 +45,7 @@ struct metrics_inputs {
     /* How far the hub is behind; -1: nothing is reported.  NULL: there is no sender. */
     int64_t (*telemetry_lag_us)(void *telemetry_context);
     void *telemetry_context;
+    /* False: nobody has looked at the transcripts yet.  NULL: nobody does. */
+    bool (*cost_ledger)(void *cost_ledger_context, struct metrics_cost_sums *ret);
+    void *cost_ledger_context;
 };

@@ -13,6 +13,7 @@
 #include "node/pipeline.h"
 #include "node/schedule_waits.h"
 #include "node/components.h"
+#include "node/cost_ledger.h"
 #include "node/sweep.h"
 #include "node/telemetry/telemetry.h"
 #include "node/usage.h"
@@ -368,6 +369,18 @@ static void on_heard(void *arg, unsigned topics)
     queue_heard(n->queue, topics);
 }
 
+static bool cost_sums(void *cost_ledger, struct metrics_cost_sums *ret)
+{
+    const struct cost_ledger_view v = cost_ledger_view(cost_ledger);
+    *ret = (struct metrics_cost_sums){.runs = v.runs,
+                                      .runs_without = v.runs_without,
+                                      .output_micro_usd = v.output.cost_micro_usd,
+                                      .transcript_micro_usd = v.transcripts.cost_micro_usd};
+    memcpy(ret->output_tokens, v.output.tokens, sizeof(ret->output_tokens));
+    memcpy(ret->transcript_tokens, v.transcripts.tokens, sizeof(ret->transcript_tokens));
+    return v.known;
+}
+
 static int64_t telemetry_lag(void *telemetry)
 {
     struct telemetry_view view;
@@ -401,6 +414,7 @@ static struct http_route *wire(struct node *n)
     n->command_processors =
         command_processors_new(&n->loop, n->store, n->operations, n->session_files, n->config);
     n->usage = usage_service_new(&n->loop, n->session_files, n->config->data_dir);
+    n->cost_ledger = cost_ledger_new(n->store, n->usage);
     n->telemetry = telemetry_new(&n->loop, n->store, n->config);
     n->workers = make_workers(n);
     struct http_config http = http_settings(n);
@@ -412,6 +426,8 @@ static struct http_route *wire(struct node *n)
     inputs.workers_context = n->workers;
     inputs.telemetry_lag_us = telemetry_lag;
     inputs.telemetry_context = n->telemetry;
+    inputs.cost_ledger = cost_sums;
+    inputs.cost_ledger_context = n->cost_ledger;
     n->metrics = metrics_new(&n->loop, n->store, n->http, &metrics, &inputs);
     store_listen(n->store, on_heard, n);
     return routes;
@@ -425,6 +441,7 @@ static void unwire(struct node *n)
     n->sampler = proc_sampler_free(n->sampler);
     n->status = status_free(n->status);
     n->metrics = metrics_free(n->metrics);
+    cost_ledger_stop(n->cost_ledger);
     n->usage = usage_service_free(n->usage);
     pipeline_stop(n->pipeline);
     n->collector = collector_free(n->collector);
@@ -436,6 +453,7 @@ static void unwire(struct node *n)
     n->pipeline = pipeline_free(n->pipeline);
     n->command_processors = command_processors_free(n->command_processors);
     n->session_files = session_watch_free(n->session_files);
+    n->cost_ledger = cost_ledger_free(n->cost_ledger);
     (void)uv_run(&n->loop,
                  UV_RUN_NOWAIT); /* handles that stop() closed are let go of before their owners are freed */
     n->http = http_server_free(n->http);

@@ -46,6 +46,7 @@ struct node {
     struct marketplaces *marketplaces;
     struct session_watch *session_files;
     struct usage_service *usage;
+    struct cost_ledger *cost_ledger;
     struct pipeline *pipeline;
     struct telemetry *telemetry;
     struct collector *collector;

@@ -26,8 +26,11 @@ struct asking {
     struct usage_question question;                           /* write_report */
     char zone_name[64];
     struct buf body;
-    void (*done)(void *arg); /* only_scan */
+    void (*done)(void *arg); /* only_scan, sum_windows */
     void *arg;
+    struct usage_window *windows; /* sum_windows */
+    size_t window_count;
+    const struct price_list *prices;
 };
 
 /* -- the worker's thread -- */
@@ -56,13 +59,24 @@ static void scan(struct usage_service *s)
     s->scanned_us = clock_monotonic_us();
 }
 
-static void write_report(struct usage_service *s, struct asking *a)
+static void freshen(struct usage_service *s)
 {
-    struct usage_report r;
     bool is_fresh = s->is_open && clock_monotonic_us() - s->scanned_us < FRESH_US;
     open_ledger(s);
     if (!is_fresh)
         scan(s);
+}
+
+static void sum_windows(struct usage_service *s, struct asking *a)
+{
+    freshen(s);
+    usage_windows_sum(&s->ledger, a->prices, a->windows, a->window_count);
+}
+
+static void write_report(struct usage_service *s, struct asking *a)
+{
+    struct usage_report r;
+    freshen(s);
     usage_report_make(&s->ledger, &a->question, &r);
     usage_json(&r, a->zone_name, &s->scan, &a->body);
     usage_report_deinit(&r);
@@ -106,6 +120,20 @@ void usage_service_answer(struct usage_service *s, struct http_request *r, const
     *a = (struct asking){.job.done = on_answered, .request = r, .write = write_report, .question = *q};
     buf_init(&a->body);
     (void)snprintf(a->zone_name, sizeof(a->zone_name), "%s", zone_name);
+    worker_post(s->worker, &a->job);
+}
+
+void usage_service_sum(struct usage_service *s, struct usage_window *windows, size_t count,
+                       const struct price_list *prices, void (*done)(void *arg), void *arg)
+{
+    struct asking *a = xnew(struct asking);
+    *a = (struct asking){.job.done = on_scanned,
+                         .write = sum_windows,
+                         .done = done,
+                         .arg = arg,
+                         .windows = windows,
+                         .window_count = count,
+                         .prices = prices};
     worker_post(s->worker, &a->job);
 }
 

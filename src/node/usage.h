@@ -7,7 +7,7 @@
 #pragma once
 #include "io/http_server.h"
 #include "transcripts/session_watch.h"
-#include "transcripts/usage_report.h"
+#include "transcripts/usage_windows.h"
 
 #include <uv.h>
 
@@ -19,5 +19,9 @@ struct usage_service *usage_service_free(struct usage_service *s);
 /* Answers the request with the report in JSON; `zone_name` is copied. */
 void usage_service_answer(struct usage_service *s, struct http_request *r, const struct usage_question *q,
                           const char *zone_name);
+/* Sums the windows, as the transcripts are now, then calls `done`; windows and prices live until then.  Not
+ * after usage_service_free. */
+void usage_service_sum(struct usage_service *s, struct usage_window *windows, size_t count,
+                       const struct price_list *prices, void (*done)(void *arg), void *arg);
 /* Looks at all transcripts now, then calls `done`.  Not after usage_service_free. */
 void usage_service_scan(struct usage_service *s, void (*done)(void *arg), void *arg);

@@ -9,6 +9,7 @@ extern const char migration_reports[];
 extern const char migration_results[];
 extern const char migration_events[];
 extern const char migration_checkpoints[];
+extern const char migration_run_sessions[];
 extern const char migration_sessions[];
 extern const char migration_nodes[];
 extern const char migration_telemetry[];

@@ -11,8 +11,9 @@
     "id, job_id, task_id, key, agent, origin, repo, model, effort, workdir, attempt, pid, start_ticks, "     \
     "shim_pid, shim_start_ticks, created_at, started_at, ended_at, outcome, exit_code, signal, cause, "      \
     "error, user_us, system_us, max_rss_bytes, output_bytes, output_dropped_bytes, usage_model, "            \
-    "cost_micro_usd, " KINDS
+    "cost_micro_usd, " KINDS ", session_id"
 #define COLUMN_USAGE 28 /* usage_model; cost and kinds follow */
+#define COLUMN_SESSION (COLUMN_USAGE + 2 + USAGE_KIND_COUNT)
 
 static void read_usage(struct db_cursor *c, struct usage *u)
 {
@@ -61,6 +62,7 @@ static void read_row(struct db_cursor *c, struct arena *a, struct run *ret)
         .max_rss_bytes = db_i64(c, 25),
         .output_bytes = db_i64(c, 26),
         .output_dropped_bytes = db_i64(c, 27),
+        .session_id = db_text(c, COLUMN_SESSION, a),
     };
     read_usage(c, &ret->usage);
 }
@@ -178,7 +180,8 @@ static const char end_sql[] =
     " error = $16, user_us = $17, system_us = $18, max_rss_bytes = $19, output_bytes = $20,"
     " output_dropped_bytes = $21, pid = coalesce($22, pid), start_ticks = coalesce($23, start_ticks),"
     " shim_pid = coalesce($24, shim_pid), shim_start_ticks = coalesce($25, shim_start_ticks),"
-    " started_at = coalesce($26, started_at) WHERE id = $1 AND ended_at IS NULL RETURNING " COLUMNS;
+    " started_at = coalesce($26, started_at), session_id = coalesce($27, session_id) WHERE id = $1 AND "
+    "ended_at IS NULL RETURNING " COLUMNS;
 
 static int write_end(struct db *db, int64_t id, const struct run *r, int64_t now_us, struct arena *a,
                      struct run *ret, struct err *e)
@@ -211,6 +214,7 @@ static int write_end(struct db *db, int64_t id, const struct run *r, int64_t now
         ID_OR_NULL(r->shim_pid),
         ID_OR_NULL(r->shim_start_ticks),
         ID_OR_NULL(r->started_at),
+        DB_TEXT(r->session_id),
     };
     usage_args(&r->usage, args + 1);
     int rc = db_query(db, end_sql, args, COUNT_OF(args), &c, e);
@@ -271,10 +275,13 @@ int run_get_by_key(struct db *db, const char *key, struct arena *a, struct run *
         LIST(term, ">", "ASC"), LIST(term, "<", "DESC")                                                      \
     }
 
-enum list_index { BY_JOB, BY_LIVE, BY_TASK, BY_AGENT, BY_ID };
+enum list_index { BY_JOB, BY_LIVE, BY_TASK, BY_AGENT, BY_SESSION, BY_ID };
 static const char *const list_sql[][2] = {
-    [BY_JOB] = LISTS("job_id = $3"),   [BY_LIVE] = LISTS("ended_at IS NULL"),
-    [BY_TASK] = LISTS("task_id = $4"), [BY_AGENT] = LISTS("agent = $5"),
+    [BY_JOB] = LISTS("job_id = $3"),
+    [BY_LIVE] = LISTS("ended_at IS NULL"),
+    [BY_TASK] = LISTS("task_id = $4"),
+    [BY_AGENT] = LISTS("agent = $5"),
+    [BY_SESSION] = LISTS("session_id IS NOT NULL AND ended_at IS NOT NULL"),
     [BY_ID] = LISTS("1 = 1"),
 };
 
@@ -284,6 +291,8 @@ static enum list_index index_of(const struct run_filter *f)
         return BY_JOB;
     if (f->live_only)
         return BY_LIVE;
+    if (f->with_session)
+        return BY_SESSION;
     return f->task_id ? BY_TASK : f->agent ? BY_AGENT : BY_ID;
 }
 

@@ -17,6 +17,7 @@ struct run {
     const char *outcome;       /* exited, signaled, start_failed, lost, cancelled; NULL while it runs */
     int64_t exit_code, signal; /* -1: none */
     const char *cause, *error;
+    const char *session_id; /* that the agent named; NULL: none */
     struct usage usage;
     int64_t user_us, system_us, max_rss_bytes, output_bytes, output_dropped_bytes;
 };
@@ -39,6 +40,7 @@ MUST_CHECK int run_get_by_key(struct db *db, const char *key, struct arena *a, s
 struct run_filter {
     int64_t after, limit, job_id, task_id; /* 0: any; limit 0: all */
     bool live_only, newest_first;          /* newest_first: `after` is the id to go down from, 0 the top */
+    bool with_session;                     /* those that ended and named one */
     const char *agent, *node;              /* NULL: any */
 };
 MUST_CHECK int run_list(struct db *db, const struct run_filter *f, struct arena *a, struct run **ret,

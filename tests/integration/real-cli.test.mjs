@@ -17,7 +17,8 @@ async function nodeWith(t, subject, options = {}) {
     const mock = await MockModel.start(t, options);
     const dir = temporaryFolder(t);
     const more = `max_attempts = 1\n    ${limits[subject.name] ?? ''}`;
-    const node = await startNode(t, { config: subject.profileConf(dir, mock.url, { more }) });
+    const home = subject.homeOf(dir), env = { HOME: home, CODEX_HOME: path.join(home, '.codex'), CLAUDE_CONFIG_DIR: path.join(home, '.claude') };
+    const node = await startNode(t, { config: subject.profileConf(dir, mock.url, { more }), env });
     return { mock, node, dir };
 }
 
@@ -28,6 +29,13 @@ function expectedUsage(mock) {
 
 function assertUsage(actual, expected, what) {
     for (const [kind, tokens] of Object.entries(expected)) assert.equal(actual[kind], tokens, `${what}: ${kind}`);
+}
+
+// What it printed and what its transcript says are the same, and both are right.
+async function assertNoDrift(node, run, expected) {
+    const { json } = await node.get(`/api/v1/runs/${run}/cost`);
+    for (const [kind, tokens] of Object.entries(expected))
+        assert.deepEqual(json.rows.find((r) => r.name === kind), { name: kind, output: tokens, transcript: tokens, telemetry: null, drift: 0 }, JSON.stringify(json));
 }
 
 const ended = (node, id) => waitJob(node, id, ['done', 'failed', 'cancelled'], 60_000);
@@ -48,6 +56,7 @@ for (const subject of [codex, claude, claudeJson, gemini, geminiJson]) {
         assert.equal(mock.answered, 2);
         assertUsage(done.runs[0], expectedUsage(mock), 'the run');
         assertUsage((await node.get('/metrics')).json.cost.aggregate, expectedUsage(mock), 'cost.aggregate');
+        await assertNoDrift(node, done.runs[0].id, expectedUsage(mock));
     });
 
     test(`${subject.name}: where the model server says that the limit is reached, the attempt is given back`, { skip }, async (t) => {

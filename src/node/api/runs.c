@@ -1,5 +1,6 @@
 /* /api/v1/runs: executions, and what they printed (spec 20 Q11, Q14). */
 #include "node/api/api.h"
+#include "node/cost_ledger.h"
 #include "run/rundir.h"
 #include "store/runs.h"
 
@@ -161,6 +162,14 @@ static void output(struct http_request *r, void *context)
     read_one(r, context, output_work);
 }
 
+static void cost(struct http_request *r, void *context)
+{
+    const struct node *n = context;
+    int64_t id;
+    if (http_param_id(r, "id", &id))
+        cost_ledger_answer(n->cost_ledger, r, id, n->config->prices);
+}
+
 static const struct http_route routes[] = {
     {HTTP_GET, "/api/v1/runs", API_READERS, list, .summary = "List runs",
      .query =
@@ -171,6 +180,10 @@ static const struct http_route routes[] = {
      .responses = "200:Runs in order of id"},
     {HTTP_GET, "/api/v1/runs/{id}", API_READERS, show, .summary = "One run, with tokens and cost so far",
      .responses = "200:The run;404:No such run"},
+    {HTTP_GET, "/api/v1/runs/{id}/cost", API_VIEWERS, cost,
+     .summary = "What the agent printed of its tokens and cost, beside what its transcript says",
+     .responses = "200:Rows by kind with output, transcript, telemetry and the drift, output less "
+                  "transcript;404:No such run"},
     {HTTP_GET, "/api/v1/runs/{id}/output", API_VIEWERS, output,
      .summary = "The end of what a run has printed",
      .query = "bytes:integer:At most about this many, 65536 by default",

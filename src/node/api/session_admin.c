@@ -1,6 +1,7 @@
 /* POST /api/admin/run-…: the session pipeline's work, at the scheduler's word (spec 60 T9, T11, V2). */
 #include "node/api/api.h"
 #include "node/command_processors.h"
+#include "node/cost_ledger.h"
 #include "node/pipeline.h"
 #include "node/collector.h"
 #include "node/memory.h"
@@ -16,6 +17,7 @@ struct usage_run {
 static void on_scanned(void *arg)
 {
     struct usage_run *run = arg;
+    cost_ledger_refresh(run->node->cost_ledger, run->node->config->prices);
     pipeline_run(run->node->pipeline, processor_usage.name, run->request);
 }
 

@@ -84,6 +84,7 @@ void api_put_run(struct json_writer *w, const struct run *run)
     json_kv_i64(w, "id", run->id);
     id_or_null(w, "job_id", run->job_id);
     id_or_null(w, "task_id", run->task_id);
+    json_kv_text(w, "session_id", run->session_id);
     json_kv_text(w, "agent", run->agent);
     json_kv_text(w, "origin", run->origin);
     json_kv_text(w, "repo", run->repo);

@@ -112,6 +112,7 @@ void collection_read_memory(struct collection *c, const struct metrics_inputs *i
     if (!inputs->workers ||
         !inputs->workers(inputs->workers_context, &m->arena, &m->workers, &m->worker_count))
         m->worker_count = 0;
+    m->has_cost_sums = inputs->cost_ledger && inputs->cost_ledger(inputs->cost_ledger_context, &m->cost_sums);
     m->telemetry_lag_us = inputs->telemetry_lag_us ? inputs->telemetry_lag_us(inputs->telemetry_context) : -1;
     http_server_stats(http, add_http_stat, &(struct http_list){.memory = m});
     m->http_connections = http_server_connections(http);

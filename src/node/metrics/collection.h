@@ -50,7 +50,9 @@ struct collection_memory { /* what this process has in its memory */
     struct metrics_worker *workers; /* in the order of the roll call */
     size_t worker_count;
     int64_t telemetry_lag_us; /* -1: nothing is reported */
-    struct http_stat *http;   /* strings are the route table's */
+    bool has_cost_sums;
+    struct metrics_cost_sums cost_sums;
+    struct http_stat *http; /* strings are the route table's */
     size_t http_count;
     unsigned http_connections;
     struct store_stats store;

@@ -405,6 +405,38 @@ static void generated(struct page *p)
     exposition_micros(&p->x, NULL, collection_now_us(p->c));
 }
 
+/* -- what agents printed, beside what transcripts say -- */
+
+static void compared_runs(struct page *p)
+{
+    const struct metrics_cost_sums *s = &p->c->memory.cost_sums;
+    if (!p->c->memory.has_cost_sums)
+        return;
+    exposition_i64(&p->x, LABELS(LABEL("transcript", "found")), s->runs);
+    exposition_i64(&p->x, LABELS(LABEL("transcript", "missing")), s->runs_without);
+}
+
+static void compared_tokens(struct page *p)
+{
+    static const char *const kinds[] = {"input", "output", "cache_read", "cache_creation"};
+    const struct metrics_cost_sums *s = &p->c->memory.cost_sums;
+    for (size_t k = 0; k < COUNT_OF(kinds) && p->c->memory.has_cost_sums; k++) {
+        exposition_i64(&p->x, LABELS(LABEL("source", "output"), LABEL("kind", kinds[k])),
+                       s->output_tokens[k]);
+        exposition_i64(&p->x, LABELS(LABEL("source", "transcript"), LABEL("kind", kinds[k])),
+                       s->transcript_tokens[k]);
+    }
+}
+
+static void compared_cost(struct page *p)
+{
+    const struct metrics_cost_sums *s = &p->c->memory.cost_sums;
+    if (!p->c->memory.has_cost_sums)
+        return;
+    exposition_micros(&p->x, LABELS(LABEL("source", "output")), s->output_micro_usd);
+    exposition_micros(&p->x, LABELS(LABEL("source", "transcript")), s->transcript_micro_usd);
+}
+
 static void telemetry_lag(struct page *p)
 {
     if (p->c->memory.telemetry_lag_us >= 0)
@@ -462,6 +494,12 @@ static const struct {
     {EXPOSITION_COUNTER, "muster_runs_ended", runs_ended, "Runs that have ended."},
     {EXPOSITION_COUNTER, "muster_tokens", tokens, "Tokens of runs that have ended, by model and kind."},
     {EXPOSITION_COUNTER, "muster_cost_usd", cost, "Cost of runs that have ended, by model."},
+    {EXPOSITION_GAUGE, "muster_compared_runs", compared_runs,
+     "The last 1000 runs whose agent named its session, by whether its transcript is found."},
+    {EXPOSITION_GAUGE, "muster_compared_tokens", compared_tokens,
+     "Tokens of these runs, as the agent printed them and as its transcript has them."},
+    {EXPOSITION_GAUGE, "muster_compared_cost_usd", compared_cost,
+     "Cost of these runs, by the same two sources."},
     {EXPOSITION_COUNTER, "muster_http_requests", http_requests,
      "Requests answered, by route and status code."},
     {EXPOSITION_HISTOGRAM, "muster_http_request_duration_seconds", http_duration,

@@ -78,6 +78,7 @@ static void fill_row(struct book_op *b)
     const struct live_run *run = b->run;
     const struct run_result *r = &run->result;
     bool had = run->have_result;
+    const struct output_facts *facts = output_facts(run->parser);
     b->row = (struct run){
         .outcome = outcome_name(run),
         .exit_code = had && r->outcome == RUN_EXITED ? r->exit_code : -1,
@@ -90,6 +91,7 @@ static void fill_row(struct book_op *b)
         .shim_start_ticks = run->shim.start_ticks,
         .started_at = had ? r->started_at_us : run->process.started_at_us,
         .ended_at = had ? r->ended_at_us : 0,
+        .session_id = facts->session_id[0] ? facts->session_id : NULL,
         .usage = *output_usage(run->parser),
         .user_us = had ? r->user_us : 0,
         .system_us = had ? r->system_us : 0,
