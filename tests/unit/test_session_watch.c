@@ -238,6 +238,43 @@ static void T2_more_than_the_kernel_keeps_is_a_walk_and_nothing_is_lost(void **s
     remove_all(dir);
 }
 
+/* Where the kernel gives no more than three watches, which a user namespace of one's own can be told. */
+static void T2_where_the_kernel_gives_too_few_watches_every_look_is_a_walk(void **state)
+{
+    (void)state;
+    char dir[128], file[160];
+    struct session_watch_facts facts;
+    for (int i = 0; i < 8; i++) {
+        (void)snprintf(dir, sizeof(dir), "%s/.claude/projects/%d", home, i);
+        make_dirs(dir);
+    }
+    (void)snprintf(file, sizeof(file), "%s/s.jsonl", dir);
+    struct session_watch *w = session_watch_new(roots);
+    for (int i = 0; i < 4; i++) {
+        put(file, "{}\n");
+        expect_what_a_walk_tells(w, "an append");
+    }
+    session_watch_facts(w, &facts);
+    assert_int_equal(facts.walks, 4);
+    assert_int_equal(facts.directories, 0);
+    assert_non_null(strstr(facts.why_not, "max_user_watches"));
+    (void)session_watch_free(w);
+}
+
+static void T2_too_few_watches_are_enough(void **state)
+{
+    (void)state;
+    char self[256], command[512];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    assert_true(n > 0);
+    self[n] = '\0';
+    (void)snprintf(command, sizeof(command),
+                   "exec unshare --user --map-root-user sh -c 'echo 3 "
+                   ">/proc/sys/user/max_inotify_watches && exec \"$0\" limited' '%s' >&2",
+                   self);
+    assert_int_equal(system(command), 0);
+}
+
 static void a_file_system_that_others_write_to_is_told_from_one_that_is_our_own(void **state)
 {
     (void)state;
@@ -246,13 +283,24 @@ static void a_file_system_that_others_write_to_is_told_from_one_that_is_our_own(
     assert_false(dir_watch_is_local("/tmp/there-is-no-such-thing-here"));
 }
 
-int main(void)
+static int run_limited(void)
 {
+    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(
+        T2_where_the_kernel_gives_too_few_watches_every_look_is_a_walk, make_home, remove_home)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    (void)argv;
+    if (argc > 1)
+        return run_limited();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(T2_a_look_tells_what_a_walk_tells, make_home, remove_home),
         cmocka_unit_test_setup_teardown(T2_what_is_appended_costs_no_walk, make_home, remove_home),
         cmocka_unit_test_setup_teardown(T2_more_than_the_kernel_keeps_is_a_walk_and_nothing_is_lost,
                                         make_home, remove_home),
+        cmocka_unit_test(T2_too_few_watches_are_enough),
         cmocka_unit_test_setup_teardown(a_file_system_that_others_write_to_is_told_from_one_that_is_our_own,
                                         make_home, remove_home),
     };

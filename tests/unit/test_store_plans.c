@@ -43,8 +43,8 @@ static void call_lists(struct fixture *f)
             filter.newest_first = newest;
             MUST(job_list(f->db, &filter, &f->a, &jobs, &n, &e));
         }
-        const struct run_filter runs_by[] = {
-            {.limit = 1}, {.job_id = 1}, {.live_only = true}, {.task_id = 1}, {.agent = "a"}, {.with_session = true}};
+        const struct run_filter runs_by[] = {{.limit = 1},   {.job_id = 1},  {.live_only = true},
+                                             {.task_id = 1}, {.agent = "a"}, {.with_session = true}};
         for (size_t i = 0; i < COUNT_OF(runs_by); i++) {
             struct run_filter filter = runs_by[i];
             filter.newest_first = newest;
