@@ -45,11 +45,11 @@ struct turn {
     bool is_meta;      /* a prompt that the CLI wrote and no person did */
     struct str text;   /* decoded UTF-8: of prompt, answer, thinking, note; of a result, the tool's output */
     struct str tool_id, tool_name; /* of a use and of its result (name: when told there) */
-    struct str tool_input;         /* of a use: a JSON value as it stands in the transcript */
-    struct str command;            /* of a use of a shell: what it is given; the inside of `bash -lc '…'` */
-    struct str path;               /* of a use that names a file: the first */
-    bool is_error;                 /* of a result: the CLI marked it so */
-    int exit_code;                 /* of a result that tells it, else TURN_EXIT_UNKNOWN */
+    struct str tool_input; /* of a use: as it stands in the transcript; an object, but for odd tools */
+    struct str command;    /* of a use of a shell: what it is given; the inside of `bash -lc '…'` */
+    struct str path;       /* of a use that names a file: the first */
+    bool is_error;         /* of a result: the CLI marked it so */
+    int exit_code;         /* of a result that tells it, else TURN_EXIT_UNKNOWN */
     bool is_cut;
     enum turn_background background;
     struct str background_id; /* which one: of what says so, of uses that ask for it and of their results */

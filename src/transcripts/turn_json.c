@@ -1,6 +1,7 @@
 #include "transcripts/turn_json.h"
 
 #include "base/json.h"
+#include "transcripts/json_scan.h"
 
 const char *const turn_kind_names[TURN_KINDS] = {
     [TURN_PROMPT] = "prompt",     [TURN_ANSWER] = "answer",           [TURN_THINKING] = "thinking",
@@ -45,6 +46,64 @@ static void put_flags(struct json_writer *w, const struct turn *t)
             json_kv_bool(w, flags[i].name, true);
 }
 
+/* -- tool_input -- */
+
+static bool is_whole(struct str s)
+{
+    static const struct json_path none[] = {{NULL, JSON_NO_SLOT, NULL}};
+    struct buf object = BUF_INIT;
+    struct json_scan scan;
+    bool is_container = str_starts_with(s, STR("{")) || str_starts_with(s, STR("["));
+    buf_printf(&object, "{\"v\":%.*s}", STR_ARG(s));
+    bool whole = is_container && json_scan_object(buf_str(&object), none, NULL, &scan) == JSON_WHOLE &&
+                 scan.end == object.p + object.n;
+    buf_deinit(&object);
+    return whole;
+}
+
+static int64_t unit_at(struct str s, size_t at) /* of \uXXXX; -1: there is none */
+{
+    char digits[5] = "";
+    if (s.n - at < 6 || s.p[at] != '\\' || s.p[at + 1] != 'u')
+        return -1;
+    memcpy(digits, s.p + at + 2, 4);
+    return (int64_t)strtoul(digits, NULL, 16);
+}
+
+/* One escape, and the other half of a pair; returns how many bytes it has. */
+static size_t add_escape(struct buf *out, struct str s, size_t at)
+{
+    int64_t unit = unit_at(s, at);
+    bool is_high = unit >= 0xd800 && unit < 0xdc00, is_low = unit >= 0xdc00 && unit < 0xe000;
+    int64_t next = is_high ? unit_at(s, at + 6) : -1;
+    size_t n = next >= 0xdc00 && next < 0xe000 ? 12 : unit >= 0 ? 6 : 2;
+    if (n == 6 && (is_high || is_low))
+        buf_add_text(out, "\\ufffd");
+    else
+        buf_add(out, s.p + at, n);
+    return n;
+}
+
+static void put_input(struct json_writer *w, struct str s)
+{
+    s = str_trim(s);
+    json_key(w, "tool_input");
+    if (!is_whole(s)) {
+        json_str(w, s);
+        return;
+    }
+    struct buf line = BUF_INIT;
+    for (size_t i = 0; i < s.n;)
+        if (s.p[i] == '\\') {
+            i += add_escape(&line, s, i);
+        } else {
+            buf_add_char(&line, s.p[i] == '\n' || s.p[i] == '\r' ? ' ' : s.p[i]);
+            i++;
+        }
+    json_raw(w, buf_str(&line));
+    buf_deinit(&line);
+}
+
 void turn_json(const struct turn *t, struct buf *out)
 {
     static const char *const formats[] = {
@@ -62,10 +121,8 @@ void turn_json(const struct turn *t, struct buf *out)
     put_flags(&w, t);
     if (t->exit_code != TURN_EXIT_UNKNOWN)
         json_kv_i64(&w, "exit_code", t->exit_code);
-    if (t->tool_input.n) {
-        json_key(&w, "tool_input");
-        json_raw(&w, t->tool_input);
-    }
+    if (t->tool_input.n)
+        put_input(&w, t->tool_input);
     json_object_end(&w);
     buf_add_char(out, '\n');
 }

@@ -50,6 +50,11 @@ const struct dom *dom_get(const struct dom *object, const char *key)
     return object ? (const struct dom *)json_object_get(in(object), key) : NULL;
 }
 
+bool dom_equal(const struct dom *a, const struct dom *b)
+{
+    return json_equal(in(a), in(b));
+}
+
 bool dom_integer(const struct dom *d, int64_t *ret)
 {
     *ret = d && json_is_integer(in(d)) ? json_integer_value(in(d)) : 0;
