@@ -126,6 +126,7 @@ static const struct migration rows[] = {
     {.version = 13, .name = "checkpoints of processors", .sql = migration_checkpoints},
     {.version = 14, .name = "details of the audit log", .sql = migration_audit},
     {.version = 15, .name = "sessions of runs", .sql = migration_run_sessions},
+    {.version = 16, .name = "facts and events by time", .sql = migration_plans},
 };
 
 const struct migration_list migrations_sqlite = {.rows = rows, .count = COUNT_OF(rows)};

@@ -5,6 +5,7 @@
 extern const char migration_audit[];
 extern const char migration_fleet[];
 extern const char migration_knowledge[];
+extern const char migration_plans[];
 extern const char migration_reports[];
 extern const char migration_results[];
 extern const char migration_events[];

@@ -74,11 +74,16 @@ int session_events_put(struct db *db, const struct session_totals *t, const stru
 /* -- reading -- */
 
 /* s is not the lesser copy of another one.  A NULL id or moment equals none. */
-#define COUNTS                                                                                               \
-    " NOT EXISTS (SELECT 1 FROM session_summaries o WHERE o.session_id = s.session_id"                       \
-    " AND o.first_at = s.first_at AND o.agent = s.agent AND (o.last_at > s.last_at"                          \
-    " OR (o.last_at = s.last_at AND o.session_file < s.session_file)))"
+#define COUNTS(s)                                                                                            \
+    " NOT EXISTS (SELECT 1 FROM session_summaries o WHERE o.session_id = " s ".session_id"                   \
+    " AND o.first_at = " s ".first_at AND o.agent = " s ".agent AND (o.last_at > " s ".last_at"              \
+    " OR (o.last_at = " s ".last_at AND o.session_file < " s ".session_file)))"
 #define UNDER_WAY " (s.first_at IS NULL OR (s.last_at >= $1 AND s.first_at < $2))"
+/* The same as a table, so that the cost is that of the window; joined with CROSS, which keeps SQLite to the
+ * order. */
+#define KEYS "SELECT session_file, session_id, agent, first_at, last_at FROM session_summaries"
+#define FOUND                                                                                                \
+    "(" KEYS " WHERE last_at >= $1 AND first_at < $2 UNION ALL " KEYS " WHERE first_at IS NULL) found"
 
 int session_events_by_name(struct db *db, const struct session_window *w, const char *kind, int64_t limit,
                            struct arena *a, struct session_event_row **ret, size_t *ret_count, struct err *e)
@@ -88,9 +93,9 @@ int session_events_by_name(struct db *db, const struct session_window *w, const 
     int rc = db_query(
         db,
         "SELECT e.kind, e.name, CAST(SUM(e.uses) AS BIGINT), CAST(SUM(e.errors) AS BIGINT), COUNT(*)"
-        " FROM session_events e JOIN session_summaries s ON s.session_file = e.session_file"
-        " WHERE" UNDER_WAY " AND (e.kind = $3 OR $3 = '') AND" COUNTS
-        " GROUP BY e.kind, e.name ORDER BY 1, 3 DESC, 2 LIMIT $4",
+        " FROM " FOUND " CROSS JOIN session_events e"
+        " WHERE e.session_file = found.session_file AND (e.kind = $3 OR $3 = '') AND" COUNTS(
+            "found") " GROUP BY e.kind, e.name ORDER BY 1, 3 DESC, 2 LIMIT $4",
         DB_ARGS(DB_I64(w->from_us), DB_I64(w->to_us), DB_TEXT(kind ? kind : ""), DB_I64(limit)), &c, e);
     while (rc == 0 && (rc = db_next(&c, e)) == 1) {
         struct session_event_row *r = rows_add(&rows);
@@ -135,7 +140,7 @@ int session_totals_list(struct db *db, const struct session_window *w, const cha
         "SELECT s.session_file, s.session_id, s.agent, s.project, s.prompts, s.answers, s.tools,"
         " s.mcp_calls, s.subagents, s.skills, s.commands, s.errors, s.dropped, s.first_at, s.last_at,"
         " s.active_us, s.wall_us, s.summarised_at FROM session_summaries s WHERE" UNDER_WAY
-        " AND s.session_file > $3 AND" COUNTS " ORDER BY s.session_file LIMIT $4",
+        " AND s.session_file > $3 AND" COUNTS("s") " ORDER BY s.session_file LIMIT $4",
         DB_ARGS(DB_I64(w->from_us), DB_I64(w->to_us), DB_TEXT(after), DB_I64(limit)), &c, e);
     while (rc == 0 && (rc = db_next(&c, e)) == 1) {
         *(struct session_totals *)rows_add(&rows) = read_totals(&c, a);
@@ -153,7 +158,7 @@ int session_totals_list(struct db *db, const struct session_window *w, const cha
     " CAST(SUM(CASE WHEN s.first_at >= t.start_at AND s.first_at < t.start_at + $3 THEN 1 ELSE 0 END) AS "   \
     "BIGINT)"                                                                                                \
     " FROM session_slots t JOIN session_summaries s ON s.session_file = t.session_file"                      \
-    " WHERE t.start_at >= $1 AND t.start_at < $2 AND" COUNTS " GROUP BY t.start_at ORDER BY t.start_at"
+    " WHERE t.start_at >= $1 AND t.start_at < $2 AND" COUNTS("s") " GROUP BY t.start_at ORDER BY t.start_at"
 
 int session_slots_sum(struct db *db, const struct session_window *w, struct arena *a,
                       struct session_slot_row **ret, size_t *ret_count, struct err *e)

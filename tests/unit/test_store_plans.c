@@ -8,10 +8,15 @@
 #include "store/audit.h"
 #include "store/fleet.h"
 #include "store/idempotency.h"
+#include "store/knowledge.h"
+#include "store/processor_checkpoints.h"
+#include "store/processor_lists.h"
+#include "store/processors.h"
 #include "store/reports.h"
 #include "store/runs.h"
 #include "store/schedules.h"
 #include "store/scripts.h"
+#include "store/session_events.h"
 #include "store/settings.h"
 #include "store/snapshot.h"
 #include "store/sweep.h"
@@ -221,6 +226,93 @@ static void call_hub(struct fixture *f)
     MUST(report_sweep(f->db, T0, 10, &deleted, &e));
 }
 
+static void call_knowledge(struct fixture *f)
+{
+    const struct knowledge_fact facts[] = {
+        {.kind = KNOWLEDGE_DEFINITION, .title = STR("t"), .content = STR("staging is db-2")},
+        {.kind = KNOWLEDGE_CORRECTION,
+         .title = STR("t"),
+         .content = STR("staging is db-3"),
+         .contradicts = {1},
+         .contradicts_count = 1}};
+    struct knowledge_found found = {0};
+    struct knowledge_item *items, one;
+    int64_t pending, parked;
+    size_t n;
+    MUST(knowledge_add(f->db, facts, COUNT_OF(facts), "u", "s", T0, &found, &e));
+    for (int status = 0; status < 2; status++)
+        MUST(knowledge_list(f->db, status ? "pending" : NULL, 0, 10, &f->a, &items, &n, &e));
+    MUST(knowledge_known(f->db, 10, &f->a, &items, &n, &e));
+    MUST(knowledge_get(f->db, 1, &f->a, &one, &e));
+    MUST(knowledge_waiting(f->db, "memory", &pending, &parked, &e));
+    MUST(knowledge_decide(f->db, 1, "approved", "a", T0, &e));
+    MUST(knowledge_edit(f->db, 1, "t", "staging is db-4", T0, &e));
+    MUST(knowledge_edit(f->db, 1, "t", NULL, T0, &e));
+}
+
+static void call_session_events(struct fixture *f)
+{
+    const struct session_window all = {INT64_MIN, INT64_MAX};
+    const struct session_totals totals = {.session_file = "f", .session_id = "s", .agent = "claude"};
+    const struct session_event_row event = {.kind = "tool", .name = "Bash", .uses = 1};
+    const struct session_slot slot = {.start_us = T0, .uses = 1};
+    struct session_event_row *events;
+    struct session_totals *sessions;
+    struct session_slot_row *slots;
+    size_t n;
+    MUST(session_events_put(f->db, &totals, &event, 1, &slot, 1, &e));
+    for (int kind = 0; kind < 2; kind++)
+        MUST(session_events_by_name(f->db, &all, kind ? "tool" : NULL, 10, &f->a, &events, &n, &e));
+    MUST(session_totals_list(f->db, &all, "", 10, &f->a, &sessions, &n, &e));
+    MUST(session_slots_sum(f->db, &all, &f->a, &slots, &n, &e));
+}
+
+static void call_processors(struct fixture *f)
+{
+    const struct processor_state done = {.session_file = "f", .status = PROCESSOR_DONE};
+    const struct processor_run run = {.ended_us = T0};
+    struct processor_state *states;
+    struct processor_counts counts;
+    struct processor_file *files;
+    struct processor_run last;
+    const char *holder;
+    struct str text;
+    int64_t requeued;
+    size_t n;
+    MUST(processor_state_put(f->db, "p", &done, &e));
+    MUST(processor_states(f->db, "p", &f->a, &states, &n, &e));
+    MUST(processor_lease(f->db, "p", "me", T0, T0 + SECOND, &e));
+    MUST(processor_lease_holder(f->db, "p", &f->a, &holder, &e));
+    MUST(processor_lease_drop(f->db, "p", "me", &e));
+    MUST(processor_run_put(f->db, "p", &run, &e));
+    MUST(processor_run_get(f->db, "p", &last, &e));
+    MUST(processor_count_files(f->db, "p", &counts, &e));
+    for (int status = 0; status < 2; status++)
+        MUST(processor_files(f->db, "p", status ? "done" : NULL, "", 10, &f->a, &files, &n, &e));
+    for (int file = 0; file < 2; file++)
+        MUST(processor_requeue(f->db, "p", file ? "f" : NULL, T0, &requeued, &e));
+    MUST(processor_result_put(f->db, "p", "f", STR("{}"), T0, &e));
+    MUST(processor_checkpoint_put(f->db, "p", "f", STR("x"), T0, &e));
+    MUST(processor_checkpoint_get(f->db, "p", "f", &f->a, &text, &e));
+    MUST(processor_checkpoint_put(f->db, "p", "f", STR(""), T0, &e));
+    MUST(processor_checkpoints_sweep(f->db, T0, &e));
+}
+
+static void call_verification(struct fixture *f)
+{
+    const struct verification_session session = {
+        .session_file = "f", .session_id = "s", .agent = "claude", .verdict = "verified"};
+    const struct verification_evidence row = {.kind = "test", .command = "make", .outcome = "passed"};
+    struct verification_session *sessions, one;
+    struct verification_evidence *rows;
+    size_t n;
+    MUST(verification_put(f->db, &session, &row, 1, &e));
+    for (int verdict = 0; verdict < 2; verdict++)
+        MUST(verification_list(f->db, verdict ? "verified" : NULL, "", 10, &f->a, &sessions, &n, &e));
+    MUST(verification_get(f->db, "s", &f->a, &one, &rows, &n, &e));
+    MUST(verification_get(f->db, "f", &f->a, &one, &rows, &n, &e));
+}
+
 /* A scan of a whole table or of a full index.  Allowed: partial indexes, which cover what is alive; the lists
  * that a claim is given; tables of a handful of rows. */
 static bool walks_history(const char *step)
@@ -231,6 +323,9 @@ static bool walks_history(const char *step)
         "USING INDEX jobs_queued",
         "USING INDEX jobs_running",
         "USING INDEX runs_live",
+        "USING INDEX session_summaries_timeless",
+        "SCAN found",                       /* what a window has found, of its index */
+        "USING INDEX knowledge_items_live", /* in order of ids, as far as its LIMIT */
         "SCAN full_repos VIRTUAL TABLE",
         "SCAN json_each VIRTUAL TABLE", /* a list of ids that is asked for */
         "SCAN sessions",                /* both once, when the node starts */
@@ -249,10 +344,12 @@ static bool walks_history(const char *step)
     return true;
 }
 
-/* A sort reads all that it sorts.  The claim sorts one candidate per agent. */
+/* A sort reads all that it sorts.  The claim sorts one candidate per agent; a report its sums, of what lies
+ * in its window. */
 static bool sorts(const char *step, const char *sql)
 {
-    return strstr(step, "USE TEMP B-TREE") && !strstr(sql, "json_each");
+    bool is_report = strstr(sql, "JOIN session_events") && strstr(sql, "GROUP BY");
+    return strstr(step, "USE TEMP B-TREE") && !strstr(sql, "json_each") && !is_report;
 }
 
 static void explain(void *arg, const char *sql)
@@ -290,8 +387,12 @@ static void no_statement_walks_a_table(void **state)
     call_fleet(f);
     call_schedules(f);
     call_hub(f);
+    call_knowledge(f);
+    call_session_events(f);
+    call_processors(f);
+    call_verification(f);
     f->db->driver->each_statement(f->db, count, &statements);
-    assert_true(statements > 80);
+    assert_true(statements > 120);
     (void)snprintf(path, sizeof(path), "%s/test.db", f->dir);
     assert_int_equal(sqlite3_open_v2(path, &other, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
     f->db->driver->each_statement(f->db, explain, other);
