@@ -47,6 +47,8 @@ static struct str bare(struct str line, char *into)
         if (str_starts_with(s, heads[i]))
             s = (struct str){s.p + heads[i].n, s.n - heads[i].n};
     s = without_line_number(s);
+    if (str_starts_with(s, STR("\xe2\x94\x82"))) /* │ of a table */
+        s = str_trim((struct str){s.p + 3, s.n - 3});
     while (s.n > 0 && strchr("=-#> ", s.p[0])) {
         s.p++;
         s.n--;
@@ -87,9 +89,10 @@ static void add(int64_t *to, int64_t value)
 static const struct tally_word {
     const char *word;
     bool is_failure;
-} tally_words[] = {{"passed", false}, {"passing", false}, {"pass", false}, {"ok", false},
-                   {"failed", true},  {"failing", true},  {"fail", true},  {"failures", true},
-                   {"failure", true}, {"errors", true},   {"error", true}, {"timeout", true}};
+} tally_words[] = {{"passed", false},  {"passing", false},  {"pass", false}, {"ok", false},
+                   {"failed", true},   {"failing", true},   {"fail", true},  {"failures", true},
+                   {"failure", true},  {"errors", true},    {"error", true}, {"timeout", true},
+                   {"success", false}, {"successes", false}};
 
 /* "3 failed, 12 passed": a number and then its word. */
 static void count_before(struct str s, struct tally *t)
@@ -140,73 +143,160 @@ static void count_behind(struct str s, struct tally *t)
 /* -- shapes -- */
 
 enum shape { EQUALS, STARTS, ENDS, HAS };
+/* How much a line is worth: a hint decides where nothing else does. */
+enum weight { HINT_PASSED = 1, HINT_FAILED, SAYS_PASSED, SAYS_FAILED };
+
 static const struct fixed { /* a line that says it outright */
     enum shape shape;
     const char *text;
-    enum check_outcome outcome;
+    enum weight weight; /* 0: nothing, and no row below does */
+    const char *and;    /* what the line has besides; NULL: nothing more */
 } fixed[] = {
-    {EQUALS, "OK", CHECK_PASSED},                  /* unittest */
-    {STARTS, "OK (", CHECK_PASSED},                /* unittest, phpunit */
-    {STARTS, "FAILED (", CHECK_FAILED},            /* unittest */
-    {STARTS, "FAILURES!", CHECK_FAILED},           /* phpunit */
-    {STARTS, "test result: ok", CHECK_PASSED},     /* cargo */
-    {STARTS, "test result: FAILED", CHECK_FAILED}, /* cargo */
-    {STARTS, "error: could not compile", CHECK_FAILED},
-    {STARTS, "error[E", CHECK_FAILED},           /* rustc */
-    {STARTS, "--- FAIL", CHECK_FAILED},          /* go */
-    {EQUALS, "FAIL", CHECK_FAILED},              /* go */
-    {STARTS, "FAIL\t", CHECK_FAILED},            /* go, per package */
-    {STARTS, "ok  \t", CHECK_PASSED},            /* go, per package */
-    {EQUALS, "PASS", CHECK_PASSED},              /* go */
-    {STARTS, "100% tests passed", CHECK_PASSED}, /* ctest */
-    {HAS, "% tests passed, ", CHECK_UNKNOWN},    /* ctest: by its numbers */
-    {STARTS, "BUILD SUCCESS", CHECK_PASSED},     /* maven, gradle */
-    {STARTS, "BUILD FAIL", CHECK_FAILED},
-    {STARTS, "[INFO] BUILD SUCCESS", CHECK_PASSED},
-    {STARTS, "[ERROR] BUILD FAIL", CHECK_FAILED},
-    {STARTS, "[INFO] BUILD FAIL", CHECK_FAILED},
-    {STARTS, "Build succeeded", CHECK_PASSED}, /* dotnet */
-    {STARTS, "Build FAILED", CHECK_FAILED},
-    {STARTS, "Success: no issues found", CHECK_PASSED}, /* mypy */
-    {STARTS, "All checks passed", CHECK_PASSED},        /* ruff */
-    {HAS, " fixed, 0 remaining)", CHECK_PASSED},        /* ruff --fix */
-    {STARTS, "All tests successful", CHECK_PASSED},     /* prove */
-    {EQUALS, "Result: PASS", CHECK_PASSED},
-    {EQUALS, "Result: FAIL", CHECK_FAILED},
-    {STARTS, "All matched files use Prettier", CHECK_PASSED},
-    {HAS, "Code style issues", CHECK_FAILED}, /* prettier */
-    {STARTS, "make: ***", CHECK_FAILED},
-    {STARTS, "make[", CHECK_UNKNOWN},
-    {STARTS, "gmake: ***", CHECK_FAILED},
-    {STARTS, "ninja: build stopped", CHECK_FAILED},
-    {STARTS, "npm ERR!", CHECK_FAILED},
-    {STARTS, "npm error", CHECK_FAILED},
-    {HAS, ": error TS", CHECK_FAILED},              /* tsc */
-    {HAS, "no offenses detected", CHECK_PASSED},    /* rubocop */
-    {STARTS, "** TEST SUCCEEDED **", CHECK_PASSED}, /* xcodebuild */
-    {STARTS, "** TEST FAILED **", CHECK_FAILED},
+    {EQUALS, "OK", SAYS_PASSED},             /* unittest */
+    {STARTS, "OK (", SAYS_PASSED},           /* unittest, phpunit */
+    {STARTS, "OK, but ", SAYS_PASSED},       /* phpunit */
+    {STARTS, "FAILED (", SAYS_FAILED},       /* unittest */
+    {STARTS, "FAILURES!", SAYS_FAILED},      /* phpunit */
+    {STARTS, "ERRORS!", SAYS_FAILED},        /* phpunit */
+    {STARTS, "[OK] No errors", SAYS_PASSED}, /* phpstan */
+    {STARTS, "Oh no! ", SAYS_FAILED},        /* black */
+    {STARTS, "All done! ", SAYS_PASSED},
+    {STARTS, "congratulations :)", SAYS_PASSED}, /* tox */
+    {STARTS, "evaluation failed :(", SAYS_FAILED},
+    {STARTS, "ERROR: ", SAYS_FAILED, ": commands failed"},
+    {STARTS, "nox > Session ", SAYS_FAILED, " failed"},
+    {STARTS, "nox > Session ", SAYS_PASSED, " was successful"},
+    {ENDS, "...Passed", SAYS_PASSED}, /* pre-commit, per hook */
+    {ENDS, "...Failed", SAYS_FAILED},
+    {STARTS, "test result: ok", SAYS_PASSED},     /* cargo */
+    {STARTS, "test result: FAILED", SAYS_FAILED}, /* cargo */
+    {STARTS, "error: test failed", SAYS_FAILED},
+    {STARTS, "error: could not compile", SAYS_FAILED},
+    {STARTS, "error[E", SAYS_FAILED},                /* rustc */
+    {STARTS, "Finished ", HINT_PASSED, "target(s)"}, /* it is built; what it runs then may fail */
+    {STARTS, "--- FAIL", SAYS_FAILED},               /* go */
+    {EQUALS, "FAIL", SAYS_FAILED},                   /* go */
+    {STARTS, "FAIL\t", SAYS_FAILED},                 /* go, per package */
+    {STARTS, "ok  \t", SAYS_PASSED},                 /* go, per package */
+    {EQUALS, "PASS", SAYS_PASSED},                   /* go */
+    {STARTS, "DONE ", SAYS_PASSED, " tests in "},    /* gotestsum */
+    {STARTS, "0 issues", SAYS_PASSED},               /* golangci-lint */
+    {ENDS, " issues:", HINT_FAILED},
+    {STARTS, "No issues found", SAYS_PASSED}, /* flutter */
+    {HAS, " issue found.", HINT_FAILED},
+    {HAS, " issues found.", HINT_FAILED},
+    {ENDS, ": All tests passed!", SAYS_PASSED},
+    {ENDS, ": Some tests failed.", SAYS_FAILED},
+    {STARTS, "100% tests passed", SAYS_PASSED},          /* ctest */
+    {HAS, "% tests passed, ", 0},                        /* ctest: by its numbers */
+    {STARTS, "All tests passed", SAYS_PASSED},           /* catch2 */
+    {STARTS, "All ", SAYS_PASSED, " tests passed."},     /* zig */
+    {STARTS, "[  FAILED  ] ", SAYS_FAILED},              /* googletest */
+    {STARTS, "Executed ", SAYS_FAILED, "fails locally"}, /* bazel */
+    {STARTS, "Executed ", SAYS_FAILED, "fail locally"},
+    {STARTS, "Executed ", SAYS_PASSED, " test passes"},
+    {STARTS, "Executed ", SAYS_PASSED, " tests pass"},
+    {STARTS, "INFO: Build completed successfully", SAYS_PASSED},
+    {STARTS, "INFO: Build completed, ", SAYS_FAILED, " FAILED"},
+    {STARTS, "ERROR: Build did NOT complete", SAYS_FAILED},
+    {STARTS, "BUILD SUCCESS", SAYS_PASSED}, /* maven, gradle */
+    {STARTS, "BUILD FAIL", SAYS_FAILED},
+    {STARTS, "[INFO] BUILD SUCCESS", SAYS_PASSED},
+    {STARTS, "[ERROR] BUILD FAIL", SAYS_FAILED},
+    {STARTS, "[INFO] BUILD FAIL", SAYS_FAILED},
+    {STARTS, "[info] All tests passed", SAYS_PASSED}, /* sbt */
+    {STARTS, "[error] Failed: Total", SAYS_FAILED},
+    {STARTS, "[success] Total time", SAYS_PASSED},
+    {STARTS, "Build succeeded", SAYS_PASSED}, /* dotnet */
+    {STARTS, "Build FAILED", SAYS_FAILED},
+    {STARTS, "\xe2\x9c\x94 Test run with ", SAYS_PASSED, " passed"}, /* ✔ ✘ of swift */
+    {STARTS, "\xe2\x9c\x98 Test run with ", SAYS_FAILED, " failed"},
+    {STARTS, "Success: no issues found", SAYS_PASSED}, /* mypy */
+    {STARTS, "All checks passed", SAYS_PASSED},        /* ruff */
+    {STARTS, "All tests successful", SAYS_PASSED},     /* prove */
+    {EQUALS, "Result: PASS", SAYS_PASSED},
+    {EQUALS, "Result: FAIL", SAYS_FAILED},
+    {STARTS, "All matched files use Prettier", SAYS_PASSED},
+    {HAS, "Code style issues", SAYS_FAILED}, /* prettier */
+    {STARTS, "make: ***", SAYS_FAILED},
+    {STARTS, "make[", SAYS_FAILED, "]: *** "},
+    {STARTS, "make[", 0},
+    {STARTS, "gmake: ***", SAYS_FAILED},
+    {STARTS, "ninja: build stopped", SAYS_FAILED},
+    {STARTS, "npm ERR!", SAYS_FAILED},
+    {STARTS, "npm error", SAYS_FAILED},
+    {STARTS, "ELIFECYCLE", SAYS_FAILED},                           /* pnpm */
+    {STARTS, "error Command failed", SAYS_FAILED},                 /* yarn */
+    {STARTS, "error: script ", SAYS_FAILED, " exited with code "}, /* bun */
+    {HAS, ": error TS", SAYS_FAILED},                              /* tsc */
+    {HAS, " - error TS", SAYS_FAILED},
+    {STARTS, "\xe2\x9c\x93 built in ", SAYS_PASSED}, /* ✓ ✗ of vite */
+    {STARTS, "\xe2\x9c\x97 Build failed", SAYS_FAILED},
+    {STARTS, "x Build failed", SAYS_FAILED},
+    {STARTS, "error during build", SAYS_FAILED},
+    {STARTS, "\xe2\x9c\x93 Compiled successfully", SAYS_PASSED}, /* next */
+    {STARTS, "Compiled successfully", SAYS_PASSED},
+    {STARTS, "Failed to compile", SAYS_FAILED},
+    {STARTS, "webpack ", SAYS_PASSED, " compiled successfully"},
+    {HAS, "no offenses detected", SAYS_PASSED}, /* rubocop */
+    {HAS, " offenses detected", HINT_FAILED},   /* which may be mended */
+    {HAS, " offense detected", HINT_FAILED},
+    {STARTS, "Success! The configuration is valid", SAYS_PASSED}, /* terraform */
+    {STARTS, "ERROR: failed to solve", SAYS_FAILED},              /* docker */
+    {STARTS, "ERROR: failed to build", SAYS_FAILED},
+    {STARTS, "** TEST SUCCEEDED **", SAYS_PASSED}, /* xcodebuild */
+    {STARTS, "** TEST FAILED **", SAYS_FAILED},
+    {STARTS, "** BUILD SUCCEEDED **", SAYS_PASSED},
+    {STARTS, "** BUILD FAILED **", SAYS_FAILED},
+    {HAS, ": error: ", HINT_FAILED}, /* compilers, of a line */
+    {HAS, ": fatal error: ", HINT_FAILED},
 };
 
-static enum check_outcome fixed_outcome(struct str s)
+static bool has_shape(const struct fixed *f, struct str s)
 {
-    for (size_t i = 0; i < COUNT_OF(fixed); i++) {
-        struct str text = str_of(fixed[i].text);
-        bool fits = fixed[i].shape == EQUALS   ? str_equal(s, text)
-                    : fixed[i].shape == STARTS ? str_starts_with(s, text)
-                    : fixed[i].shape == ENDS   ? str_ends_with(s, text)
-                                               : str_find(s, text) >= 0;
-        if (fits && fixed[i].outcome != CHECK_UNKNOWN)
-            return fixed[i].outcome;
-    }
-    return CHECK_UNKNOWN;
+    struct str text = str_of(f->text);
+    bool fits = f->shape == EQUALS   ? str_equal(s, text)
+                : f->shape == STARTS ? str_starts_with(s, text)
+                : f->shape == ENDS   ? str_ends_with(s, text)
+                                     : str_find(s, text) >= 0;
+    return fits && (!f->and || str_find(s, str_of(f->and)) >= 0);
+}
+
+static int fixed_weight(struct str s)
+{
+    for (size_t i = 0; i < COUNT_OF(fixed); i++)
+        if (has_shape(&fixed[i], s))
+            return (int)fixed[i].weight;
+    return 0;
+}
+
+/* "2 of 2 test suites (7 of 7 test cases) passed." of cabal */
+static int all_of_weight(struct str s)
+{
+    size_t at;
+    int64_t some, all;
+    if (!str_ends_with(s, STR(" passed.")) || !number_at(s, 0, &at, &some) ||
+        !str_starts_with((struct str){s.p + at, s.n - at}, STR(" of ")) || !number_at(s, at + 4, &at, &all))
+        return 0;
+    return some == all ? SAYS_PASSED : SAYS_FAILED;
+}
+
+static size_t separator_bytes(struct str s)
+{
+    static const struct str separators[] = {{", ", 2}, {"; ", 2}, {" and ", 5}, {" / ", 3}};
+    for (size_t i = 0; i < COUNT_OF(separators); i++)
+        if (str_starts_with(s, separators[i]))
+            return separators[i].n;
+    return 0;
 }
 
 /* "3 failed, 12 passed in 0.4 s", "12 passing (1s)", "0 errors, 2 warnings", "5 examples, 1 failure", "90%
  * tests passed, 1 tests failed out of 10"; not "2 failed logins are in the log". */
 static bool is_list_of_counts(struct str s)
 {
-    static const struct str ends[] = {
-        {" in ", 4}, {" (", 2}, {" generated", 10}, {" out of ", 8}, {" total", 6}, {" |", 2}, {".", 1}};
+    static const struct str ends[] = {{" in ", 4},          {" (", 2},     {" generated", 10},
+                                      {" out of ", 8},      {" total", 6}, {" |", 2},
+                                      {" outside of ", 12}, {" :", 2},     {".", 1}};
     size_t at = 0;
     for (;;) {
         int64_t value;
@@ -221,9 +311,9 @@ static bool is_list_of_counts(struct str s)
                 continue;
         }
         struct str rest = {s.p + at, s.n - at};
-        bool more = str_starts_with(rest, STR(", ")) || str_starts_with(rest, STR("; "));
-        if (more || str_starts_with(rest, STR(" and "))) {
-            at += more ? 2 : 5;
+        size_t between = separator_bytes(rest);
+        if (between) {
+            at += between;
             continue;
         }
         for (size_t i = 0; i < COUNT_OF(ends); i++)
@@ -234,46 +324,95 @@ static bool is_list_of_counts(struct str s)
 }
 
 /* Where the line begins as a summary that counts does. */
-static bool may_count(struct str s)
+enum adds { LAST, SUM, PER_WORD }; /* the last such line counts; all of them; one line for each word */
+static const struct start {
+    const char *text;
+    enum adds adds;
+} starts[] = {
+    {"Tests:", LAST},
+    {"Tests ", LAST},
+    {"Test Suites:", LAST},
+    {"Test Files", LAST},
+    {"Tests run:", LAST},
+    {"Total tests", LAST},
+    {"Passed!", SUM}, /* dotnet, per project */
+    {"Failed!", SUM},
+    {"pass ", PER_WORD}, /* node */
+    {"fail ", PER_WORD},
+    {"\xe2\x84\xb9 pass ", PER_WORD},
+    {"\xe2\x84\xb9 fail ", PER_WORD},
+    {"Ok:", PER_WORD}, /* meson */
+    {"Fail:", PER_WORD},
+    {"Timeout:", PER_WORD},
+    {"PASS:", PER_WORD}, /* automake */
+    {"FAIL:", PER_WORD},
+    {"ERROR:", PER_WORD},
+    {"Passing:", PER_WORD}, /* cypress */
+    {"Failing:", PER_WORD},
+    {"Found ", LAST},
+    {"\xe2\x9c\x96 ", LAST},
+    {"test result:", SUM}, /* cargo, per program */
+    {"Failed:", LAST},
+    {"Passed:", LAST},
+    {"[INFO] Tests run:", LAST},
+    {"[ERROR] Tests run:", LAST},
+    {"[ERROR] Found ", LAST},
+    {"Test run", LAST},
+    {"Executed ", LAST},
+    {"Summary", LAST},
+    {"Results:", LAST},
+    {"ok | ", LAST}, /* deno */
+    {"FAILED | ", LAST},
+    {"DONE ", LAST},
+    {"test cases: ", LAST}, /* catch2 */
+    {"webpack ", LAST},
+};
+
+static bool may_count(struct str s, enum adds *ret)
 {
-    static const char *const starts[] = {"Tests:",
-                                         "Tests ",
-                                         "Test Suites:",
-                                         "Test Files",
-                                         "Tests run:",
-                                         "Total tests",
-                                         "Passed!",
-                                         "Failed!",
-                                         "pass ",
-                                         "fail ",
-                                         "tests ",
-                                         "\xe2\x84\xb9 pass ",
-                                         "\xe2\x84\xb9 fail ",
-                                         "Ok:",
-                                         "Fail:",
-                                         "Timeout:",
-                                         "Found ",
-                                         "\xe2\x9c\x96 ",
-                                         "test result:",
-                                         "Failed:",
-                                         "Passed:",
-                                         "[INFO] Tests run:",
-                                         "[ERROR] Tests run:",
-                                         "Test run",
-                                         "Executed ",
-                                         "Summary",
-                                         "Results:",
-                                         NULL};
-    for (size_t i = 0; starts[i]; i++)
-        if (str_starts_with(s, str_of(starts[i])))
+    *ret = LAST;
+    for (size_t i = 0; i < COUNT_OF(starts); i++)
+        if (str_starts_with(s, str_of(starts[i].text))) {
+            *ret = starts[i].adds;
             return true;
+        }
     return is_list_of_counts(s);
 }
 
-static bool counts(struct str s, struct tally *t)
+/* "[  PASSED  ] 12 tests." of googletest */
+static bool count_bracketed(struct str s, struct tally *t)
+{
+    static const struct str heads[] = {{"[  PASSED  ] ", 13}, {"[  FAILED  ] ", 13}};
+    size_t end;
+    int64_t value;
+    for (size_t i = 0; i < COUNT_OF(heads); i++)
+        if (str_starts_with(s, heads[i]) && number_at(s, heads[i].n, &end, &value)) {
+            add(i == 0 ? &t->passed : &t->failed, value);
+            return true;
+        }
+    return false;
+}
+
+/* "Found 3 errors (2 fixed, 1 remaining)." of ruff: what is left counts. */
+static bool count_remaining(struct str s, struct tally *t)
+{
+    ptrdiff_t at = str_find(s, STR(" fixed, "));
+    size_t end;
+    int64_t value;
+    if (at < 0 || !number_at(s, (size_t)at + 8, &end, &value) ||
+        !str_starts_with((struct str){s.p + end, s.n - end}, STR(" remaining)")))
+        return false;
+    t->failed = value;
+    return true;
+}
+
+static bool counts(struct str s, struct tally *t, enum adds *ret)
 {
     *t = (struct tally){-1, -1};
-    if (!may_count(s))
+    *ret = LAST;
+    if (count_bracketed(s, t) || count_remaining(s, t))
+        return true;
+    if (!may_count(s, ret))
         return false;
     count_before(s, t);
     if (t->passed < 0 && t->failed < 0)
@@ -283,34 +422,116 @@ static bool counts(struct str s, struct tally *t)
 
 /* -- the whole output -- */
 
-/* A failure anywhere among the summaries counts: several runners may have run. */
-static void take(struct check_summary *s, enum check_outcome outcome, struct str line)
+struct reading {
+    struct check_summary *told;
+    int weight;
+    struct tally words[COUNT_OF(starts)]; /* of PER_WORD, by the row */
+    int64_t tap_plan, tap_ok, tap_failed; /* TAP, which has no summary */
+    struct str tap_line;
+};
+
+/* The heaviest decides, and of equals the last; but the first failure. */
+static void take(struct reading *r, int weight, struct str line)
 {
-    if (outcome == CHECK_UNKNOWN || s->outcome == CHECK_FAILED)
+    if (weight == 0 || weight < r->weight || (weight == r->weight && weight == SAYS_FAILED))
         return;
-    s->outcome = outcome;
-    s->line = line;
+    r->weight = weight;
+    r->told->line = line;
 }
 
-void check_summary_read(struct str output, struct check_summary *ret)
+static void merge(int64_t *to, int64_t value, enum adds adds)
+{
+    if (value >= 0)
+        *to = adds == SUM ? MAX(*to, 0) + value : value;
+}
+
+static void merge_words(struct reading *r, struct str s, const struct tally *t)
+{
+    struct tally sum = {-1, -1};
+    for (size_t i = 0; i < COUNT_OF(starts); i++) {
+        if (starts[i].adds == PER_WORD && str_starts_with(s, str_of(starts[i].text)))
+            r->words[i] = *t;
+        if (r->words[i].passed >= 0)
+            add(&sum.passed, r->words[i].passed);
+        if (r->words[i].failed >= 0)
+            add(&sum.failed, r->words[i].failed);
+    }
+    merge(&r->told->passed, sum.passed, LAST);
+    merge(&r->told->failed, sum.failed, LAST);
+}
+
+static void take_counts(struct reading *r, struct str s, struct str line)
+{
+    struct tally t;
+    enum adds adds;
+    if (!counts(s, &t, &adds))
+        return;
+    if (adds == PER_WORD) {
+        merge_words(r, s, &t);
+    } else {
+        merge(&r->told->passed, t.passed, adds);
+        merge(&r->told->failed, t.failed, adds);
+    }
+    take(r, t.failed > 0 ? SAYS_FAILED : SAYS_PASSED, line);
+}
+
+static void take_tap(struct reading *r, struct str s, struct str line)
+{
+    size_t end;
+    int64_t value;
+    bool is_failure = str_starts_with(s, STR("not ok ")), is_ok = str_starts_with(s, STR("ok "));
+    if (str_starts_with(s, STR("1..")) && number_at(s, 3, &end, &value) && end == s.n)
+        r->tap_plan = value;
+    if ((!is_failure && !is_ok) || !number_at(s, is_ok ? 3 : 7, &end, &value))
+        return;
+    if (is_ok || str_find(s, STR("# TODO")) >= 0 || str_find(s, STR("# SKIP")) >= 0) {
+        r->tap_ok++;
+        r->tap_line = r->tap_failed ? r->tap_line : line;
+    } else {
+        r->tap_line = r->tap_failed++ ? r->tap_line : line;
+    }
+}
+
+static void end_tap(struct reading *r)
+{
+    if (r->tap_failed)
+        take(r, HINT_FAILED, r->tap_line);
+    else if (r->tap_plan > 0 && r->tap_ok == r->tap_plan)
+        take(r, HINT_PASSED, r->tap_line);
+}
+
+/* What the command itself prints is its own word and no runner's. */
+static bool is_printed(struct str command, struct str line)
+{
+    static const struct str printers[] = {{"echo ", 5}, {"printf ", 7}};
+    for (size_t i = 0; i < COUNT_OF(printers) && line.n; i++) {
+        ptrdiff_t at = str_find(command, printers[i]);
+        if (at >= 0 && str_find((struct str){command.p + at, command.n - (size_t)at}, line) >= 0)
+            return true;
+    }
+    return false;
+}
+
+void check_summary_read(struct str output, struct str command, struct check_summary *ret)
 {
     struct str rest = output, line;
     char into[LINE_BYTES_MAX];
+    struct reading r = {.told = ret};
+    for (size_t i = 0; i < COUNT_OF(starts); i++)
+        r.words[i] = (struct tally){-1, -1};
     *ret = (struct check_summary){.passed = -1, .failed = -1};
     while (rest.p && str_split(&rest, '\n', &line)) {
-        struct tally t;
-        if (line.n > 4 * (size_t)LINE_BYTES_MAX)
+        if (line.n > 4 * (size_t)LINE_BYTES_MAX || is_printed(command, str_trim(line)))
             continue;
-        struct str s = bare(line, into);
-        take(ret, fixed_outcome(s), str_trim(line));
-        if (!counts(s, &t))
-            continue;
-        /* The last that counts, as runners repeat themselves at the end. */
-        ret->passed = t.passed >= 0 ? t.passed : ret->passed;
-        ret->failed = t.failed >= 0 ? t.failed : ret->failed;
-        if (t.failed > 0)
-            take(ret, CHECK_FAILED, str_trim(line));
-        else if (t.passed > 0 || t.failed == 0)
-            take(ret, CHECK_PASSED, str_trim(line));
+        struct str s = bare(line, into), whole = str_trim(line);
+        take(&r, fixed_weight(s), whole);
+        take(&r, all_of_weight(s), whole);
+        take_counts(&r, s, whole);
+        take_tap(&r, s, whole);
     }
+    end_tap(&r);
+    ret->is_hint = r.weight == HINT_PASSED || r.weight == HINT_FAILED;
+    ret->outcome = r.weight == SAYS_FAILED || r.weight == HINT_FAILED   ? CHECK_FAILED
+                   : r.weight == SAYS_PASSED || r.weight == HINT_PASSED ? CHECK_PASSED
+                                                                        : CHECK_UNKNOWN;
 }

@@ -13,6 +13,7 @@ struct pending {
     uint64_t background_id;                /* hash; 0: it did not go there */
     int64_t order;                         /* when it began */
     enum check_outcome said;               /* by its summaries so far */
+    bool is_hint;                          /* what they said is no more than that */
     int exit_code, echoed;                 /* echoed: by "; echo $?", -1: not yet */
     bool is_error, is_running, is_stopped; /* as the last that told of it said */
     size_t first, count;                   /* rows */
@@ -485,9 +486,9 @@ static enum status status_of(const struct pending *p, bool hides)
     return p->exit_code == 0 ? STATUS_ZERO : STATUS_UNKNOWN;
 }
 
-static enum check_outcome outcome_of(enum status status, bool sole, enum check_outcome said)
+static enum check_outcome outcome_of(enum status status, bool sole, enum check_outcome said, bool is_hint)
 {
-    if (said == CHECK_FAILED || (status == STATUS_OTHER && sole))
+    if ((said == CHECK_FAILED && !(is_hint && status == STATUS_ZERO)) || (status == STATUS_OTHER && sole))
         return CHECK_FAILED;
     if (status == STATUS_ZERO || (said == CHECK_PASSED && status == STATUS_UNKNOWN))
         return CHECK_PASSED;
@@ -534,8 +535,12 @@ static void take_piece(struct verification *v, struct verification_row *row, con
 static void settle(struct verification *v, struct pending *p, const struct turn *turn,
                    const struct check_summary *summary)
 {
-    if (summary->outcome != CHECK_UNKNOWN && p->said != CHECK_FAILED)
+    bool is_settled =
+        p->said != CHECK_UNKNOWN && !p->is_hint && (p->said == CHECK_FAILED || summary->is_hint);
+    if (summary->outcome != CHECK_UNKNOWN && !is_settled) {
         p->said = summary->outcome;
+        p->is_hint = summary->is_hint;
+    }
     for (size_t k = 0; k < p->count; k++) {
         struct verification_row *row = &v->rows[p->first + k];
         bool sole = p->is_sole[k] || (p->count == 1 && p->echoes_status);
@@ -546,7 +551,7 @@ static void settle(struct verification *v, struct pending *p, const struct turn 
         if (p->is_stopped || p->is_running)
             row->outcome = p->said == CHECK_FAILED ? CHECK_FAILED : CHECK_UNKNOWN;
         else
-            row->outcome = outcome_of(status_of(p, p->hides[k]), sole, p->said);
+            row->outcome = outcome_of(status_of(p, p->hides[k]), sole, p->said, p->is_hint);
         take_outcome(v, row, p->order);
     }
 }
@@ -570,7 +575,7 @@ static void take_result(struct verification *v, const struct turn *turn)
     if (p->background_id == 0 || turn->background != TURN_FOREGROUND)
         take_state(p, turn);
     if (turn->kind == TURN_TOOL_RESULT) {
-        check_summary_read(turn->text, &summary);
+        check_summary_read(turn->text, v->rows[p->first].command, &summary);
         if (p->echoes_status && !p->is_running)
             (void)echoed_status(turn->text, &p->echoed);
     }
@@ -675,12 +680,13 @@ static void save_row(const struct verification_row *r, struct buf *out)
 
 static void save_pending(const struct pending *p, struct buf *out)
 {
-    const int64_t values[] = {(int64_t)p->id,    (int64_t)p->background_id,
-                              p->order,          p->said,
-                              p->exit_code,      p->echoed,
-                              p->is_error,       p->is_running,
-                              p->is_stopped,     p->echoes_status,
-                              (int64_t)p->first, (int64_t)p->count};
+    const int64_t values[] = {(int64_t)p->id,   (int64_t)p->background_id,
+                              p->order,         p->said,
+                              p->exit_code,     p->echoed,
+                              p->is_error,      p->is_running,
+                              p->is_stopped,    p->echoes_status,
+                              p->is_hint,       (int64_t)p->first,
+                              (int64_t)p->count};
     for (size_t i = 0; i < COUNT_OF(values); i++)
         pack_i64(out, values[i]);
     for (size_t i = 0; i < p->count; i++)
@@ -745,6 +751,7 @@ static void load_pending(struct verification *v, struct pending *p, struct unpac
     p->is_running = unpack_in(u, 0, 1);
     p->is_stopped = unpack_in(u, 0, 1);
     p->echoes_status = unpack_in(u, 0, 1);
+    p->is_hint = unpack_in(u, 0, 1);
     p->first = (size_t)unpack_in(u, 0, (int64_t)v->count);
     p->count = (size_t)unpack_in(u, 0, MIN((int64_t)(v->count - p->first), SHELL_COMMANDS_MAX));
     for (size_t i = 0; i < p->count; i++) {

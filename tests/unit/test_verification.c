@@ -291,7 +291,7 @@ static void counts_and_quotes_are_the_runners_own(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct check_summary s;
-        check_summary_read(str_of(cases[i].output), &s);
+        check_summary_read(str_of(cases[i].output), STR("make check"), &s);
         if (s.outcome != cases[i].outcome || s.passed != cases[i].passed || s.failed != cases[i].failed ||
             (cases[i].line && !str_equal(s.line, str_of(cases[i].line))))
             fail_msg("%s -> %s, %lld passed, %lld failed, \"%.*s\"", cases[i].output,
