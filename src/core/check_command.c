@@ -43,58 +43,69 @@ static bool is_assignment(struct str s)
 
 /* -- what wraps a command -- */
 
+#define CONTAINER_VALUES                                                                                     \
+    "-v -w -e -u -p -h -m -l -f --name --network --env-file --entrypoint --volume --workdir --env --user "   \
+    "--platform --mount --memory --cpus --label --add-host --file --project-name --index"
 static const struct wrapper {
     const char *name, *verb; /* verb: a word that must follow, NULL for none */
     int arguments;           /* words of its own behind the options */
+    const char *values;      /* options that take one, beside those of all */
 } wrappers[] = {
-    {"env", NULL, 0},
-    {"sudo", NULL, 0},
-    {"time", NULL, 0},
-    {"nice", NULL, 0},
-    {"nohup", NULL, 0},
-    {"command", NULL, 0},
-    {"exec", NULL, 0},
-    {"stdbuf", NULL, 0},
-    {"timeout", NULL, 1},
-    {"gtimeout", NULL, 1},
-    {"xvfb-run", NULL, 0},
-    {"npx", NULL, 0},
-    {"bunx", NULL, 0},
-    {"pnpx", NULL, 0},
-    {"pnpm", "exec", 0},
-    {"pnpm", "dlx", 0},
-    {"npm", "exec", 0},
-    {"yarn", "exec", 0},
-    {"yarn", "dlx", 0},
-    {"poetry", "run", 0},
-    {"uv", "run", 0},
-    {"pipenv", "run", 0},
-    {"pdm", "run", 0},
-    {"rye", "run", 0},
-    {"hatch", "run", 0},
-    {"bundle", "exec", 0},
-    {"coverage", "run", 0},
-    {"if", NULL, 0},
-    {"then", NULL, 0},
-    {"do", NULL, 0},
-    {"else", NULL, 0},
-    {"!", NULL, 0},
-    {"{", NULL, 0},
-    {"unbuffer", NULL, 0},
-    {"dotenv", NULL, 0},
-    {"cross-env", NULL, 0},
-    {"docker", "exec", 1},
-    {"podman", "exec", 1},
-    {"docker", "run", 1},
-    {"bun", "x", 0},
-    {"compose", "run", 1},
-    {"compose", "exec", 1},
-    {"docker-compose", "run", 1},
-    {"docker-compose", "exec", 1},
-    {"direnv", "exec", 1},
-    {"nix", "develop", 0},
-    {"mise", "exec", 0},
-    {"uvx", NULL, 0},
+    {"env", NULL, 0, NULL},
+    {"sudo", NULL, 0, "-g -D"},
+    {"time", NULL, 0, "-f"},
+    {"nice", NULL, 0, NULL},
+    {"ionice", NULL, 0, "-c"},
+    {"nohup", NULL, 0, NULL},
+    {"command", NULL, 0, NULL},
+    {"exec", NULL, 0, NULL},
+    {"stdbuf", NULL, 0, NULL},
+    {"timeout", NULL, 1, NULL},
+    {"gtimeout", NULL, 1, NULL},
+    {"xvfb-run", NULL, 0, NULL},
+    {"xargs", NULL, 0, "-P -I -d -L -a"},
+    {"npx", NULL, 0, "-w"},
+    {"bunx", NULL, 0, NULL},
+    {"pnpx", NULL, 0, NULL},
+    {"pnpm", "exec", 0, NULL},
+    {"pnpm", "dlx", 0, NULL},
+    {"npm", "exec", 0, NULL},
+    {"yarn", "exec", 0, NULL},
+    {"yarn", "dlx", 0, NULL},
+    {"poetry", "run", 0, NULL},
+    {"uv", "run", 0, "--python --extra --group --package"},
+    {"pipenv", "run", 0, NULL},
+    {"pdm", "run", 0, NULL},
+    {"rye", "run", 0, NULL},
+    {"hatch", "run", 0, NULL},
+    {"bundle", "exec", 0, NULL},
+    {"coverage", "run", 0, NULL},
+    {"if", NULL, 0, NULL},
+    {"elif", NULL, 0, NULL},
+    {"while", NULL, 0, NULL},
+    {"until", NULL, 0, NULL},
+    {"then", NULL, 0, NULL},
+    {"do", NULL, 0, NULL},
+    {"else", NULL, 0, NULL},
+    {"!", NULL, 0, NULL},
+    {"{", NULL, 0, NULL},
+    {"unbuffer", NULL, 0, NULL},
+    {"dotenv", NULL, 0, NULL},
+    {"cross-env", NULL, 0, NULL},
+    {"docker", "exec", 1, CONTAINER_VALUES},
+    {"podman", "exec", 1, CONTAINER_VALUES},
+    {"docker", "run", 1, CONTAINER_VALUES},
+    {"podman", "run", 1, CONTAINER_VALUES},
+    {"compose", "run", 1, CONTAINER_VALUES},
+    {"compose", "exec", 1, CONTAINER_VALUES},
+    {"docker-compose", "run", 1, CONTAINER_VALUES},
+    {"docker-compose", "exec", 1, CONTAINER_VALUES},
+    {"kubectl", "exec", 1, "-c --namespace --container --context"},
+    {"direnv", "exec", 1, NULL},
+    {"nix", "develop", 0, NULL},
+    {"mise", "exec", 0, NULL},
+    {"bun", "x", 0, NULL},
+    {"uvx", NULL, 0, NULL},
 };
 
 static void drop(struct words *w, size_t n)
@@ -104,18 +115,48 @@ static void drop(struct words *w, size_t n)
     w->n -= n;
 }
 
-static void drop_options(struct words *w)
+static bool is_listed(struct str word, const char *list) /* of words with blanks between */
 {
-    static const char *const with_value[] = {"-n",           "-k",       "-s", "-u",        "-C",
-                                             "--kill-after", "--signal", "-p", "--project", "--with",
-                                             "-o",           "-e",       NULL};
-    while (w->n > 0 && ((w->p[0].n > 1 && w->p[0].p[0] == '-') || is_assignment(w->p[0]))) {
-        bool has_value = is_one_of(w->p[0], with_value) && w->n > 2;
+    struct str rest = str_of(list), one;
+    while (rest.n && str_split(&rest, ' ', &one))
+        if (str_equal(word, one))
+            return true;
+    return false;
+}
+
+/* How many words the option at i has; 0: it is none. */
+static size_t option_words(const struct words *w, size_t i, const char *values)
+{
+    static const char with_value[] = "-n -k -s -u -C --kill-after --signal -p --project --with -o -e";
+    if (i >= w->n || ((w->p[i].n < 2 || w->p[i].p[0] != '-') && !is_assignment(w->p[i])))
+        return 0;
+    bool has_value = (is_listed(w->p[i], with_value) || is_listed(w->p[i], values)) && w->n - i > 2;
+    return has_value ? 2 : 1;
+}
+
+static void drop_options(struct words *w, const char *values)
+{
+    size_t n;
+    while ((n = option_words(w, 0, values)) > 0) {
         bool is_end = str_equal(w->p[0], STR("--"));
-        drop(w, has_value ? 2 : 1);
+        drop(w, n);
         if (is_end)
             return;
     }
+}
+
+/* Behind the wrapper's name and, where it has one, its verb, which options may stand before; 0: it is
+ * another. */
+static size_t wrapper_words(const struct words *w, const struct wrapper *x)
+{
+    size_t at = 1, n;
+    if (w->n < 2 || !str_equal(program_of(w->p[0]), str_of(x->name)))
+        return 0;
+    if (!x->verb)
+        return 1;
+    while ((n = option_words(w, at, x->values ? x->values : "--filter -F --dir -w")) > 0)
+        at += n;
+    return is_word(w, at, x->verb) ? at + 1 : 0;
 }
 
 static bool unwrap_once(struct words *w)
@@ -123,11 +164,14 @@ static bool unwrap_once(struct words *w)
     struct str program = w->n ? program_of(w->p[0]) : (struct str){NULL, 0};
     for (size_t i = 0; i < COUNT_OF(wrappers); i++) {
         const struct wrapper *x = &wrappers[i];
-        if (!str_equal(program, str_of(x->name)) || (x->verb && !is_word(w, 1, x->verb)) || w->n < 2)
+        size_t n = wrapper_words(w, x);
+        if (n == 0)
             continue;
-        drop(w, x->verb ? 2 : 1);
-        drop_options(w);
+        drop(w, n);
+        drop_options(w, x->values);
         drop(w, (size_t)x->arguments);
+        if (x->arguments && is_word(w, 0, "--"))
+            drop(w, 1);
         return true;
     }
     if (w->n > 2 && str_starts_with(program, STR("python")) && is_word(w, 1, "-m")) {
@@ -137,6 +181,17 @@ static bool unwrap_once(struct words *w)
     return false;
 }
 
+static bool script_kind(struct str name, enum check_kind *ret);
+
+/* `pdm run test`: what the project's file calls so, where it is no program. */
+static bool runs_own_script(const struct words *w)
+{
+    static const char *const runners[] = {"pdm", "hatch", "rye", "pipenv", NULL};
+    enum check_kind kind;
+    return w->n > 2 && is_one_of(program_of(w->p[0]), runners) && is_word(w, 1, "run") &&
+           str_find(w->p[2], STR("/")) < 0 && script_kind(w->p[2], &kind);
+}
+
 static struct words words_of(const struct shell_command *c)
 {
     struct words w = {c->words, c->count};
@@ -144,7 +199,7 @@ static struct words words_of(const struct shell_command *c)
         drop(&w, 1);
     if (w.n > 1 && str_equal(w.p[0], STR("docker")) && is_word(&w, 1, "compose"))
         drop(&w, 1); /* of two words; only "compose" can be told from a program's name */
-    for (int i = 0; i < 8 && unwrap_once(&w); i++)
+    for (int i = 0; i < 8 && !runs_own_script(&w) && unwrap_once(&w); i++)
         continue;
     return w;
 }
@@ -202,6 +257,7 @@ static const struct check {
     {"tox", ANY, CHECK_TEST},
     {"nox", ANY, CHECK_TEST},
     {"behave", ANY, CHECK_TEST},
+    {"hatch", "test", CHECK_TEST},
     {"doctest", ANY, CHECK_TEST},
     {"ruff", "check", CHECK_LINT},
     {"flake8", ANY, CHECK_LINT},
@@ -314,9 +370,9 @@ static const struct check {
 };
 
 /* Runners of a project's own scripts: what the script is called says what it does. */
-static const char *const script_runners[] = {"npm",  "pnpm", "yarn",  "bun",  "make",     "gmake",
-                                             "just", "task", "ninja", "rake", "composer", "invoke",
-                                             "inv",  "deno", "mage",  NULL};
+static const char *const script_runners[] = {
+    "npm", "pnpm", "yarn", "bun",  "make", "gmake", "just", "task",  "ninja", "rake",   "composer", "invoke",
+    "inv", "deno", "mage", "mise", "poe",  "moon",  "pdm",  "hatch", "rye",   "pipenv", NULL};
 static const struct script_word {
     const char *word;
     enum check_kind kind;
@@ -476,6 +532,13 @@ static bool asks_only(const struct words *w)
            (!is_quiet && w->n == 2 && is_word(w, 1, "-V"));
 }
 
+/* `command -v mypy` */
+static bool asks_for_program(const struct shell_command *c)
+{
+    return c->count > 1 && str_equal(c->words[0], STR("command")) &&
+           (str_equal(c->words[1], STR("-v")) || str_equal(c->words[1], STR("-V")));
+}
+
 static bool takes_verbs(const char *program) /* several, or one behind other words */
 {
     return strncmp(program, "mvn", 3) == 0 || strncmp(program, "gradle", 6) == 0 ||
@@ -484,7 +547,10 @@ static bool takes_verbs(const char *program) /* several, or one behind other wor
 
 static bool by_table(const struct words *w, struct str program, enum check_kind *ret)
 {
+    static const char *const with_run[] = {"turbo", "nx", NULL};
     size_t at = first_plain(w, 1);
+    if (is_one_of(program, with_run) && is_word(w, at, "run"))
+        at = first_plain(w, at + 1);
     for (size_t i = 0; i < COUNT_OF(checks); i++) {
         const struct check *c = &checks[i];
         if (!str_equal(program, str_of(c->program)))
@@ -535,7 +601,7 @@ static bool by_option(const struct words *w, struct str program, enum check_kind
 bool check_command_kind(const struct shell_command *c, enum check_kind *ret)
 {
     struct words w = words_of(c);
-    if (w.n == 0)
+    if (w.n == 0 || asks_for_program(c))
         return false;
     struct str program = program_of(w.p[0]);
     if (by_option(&w, program, ret))

@@ -187,22 +187,62 @@ static bool is_word_of(struct str word, const char *const *names)
     return false;
 }
 
-/* bash -c "…": what is inside stands in its place; its last operator is the outer one's. */
-static bool is_nested(const struct shell_command *c, struct str *ret)
+/* The words from `at` on as one text. */
+static struct str joined(const struct shell_command *c, size_t at, struct arena *a)
 {
-    static const char *const shells[] = {"bash", "sh", "zsh", "dash", "/bin/bash", "/bin/sh", NULL};
-    static const char *const launchers[] = {"timeout", "env",    "sudo",     "time", "nice",
-                                            "docker",  "podman", "xvfb-run", "exec", NULL};
+    struct buf text = BUF_INIT;
+    for (size_t w = at; w < c->count; w++) {
+        buf_add_text(&text, w > at ? " " : "");
+        buf_add_str(&text, c->words[w]);
+    }
+    struct str s = {arena_strdup(a, buf_str(&text)), text.n};
+    buf_deinit(&text);
+    return s;
+}
+
+/* `ssh HOST COMMAND…` and `eval COMMAND…`: a shell reads their words again. */
+static bool is_read_again(const struct shell_command *c, struct arena *a, struct str *ret)
+{
+    static const char *const with_value[] = {"-p", "-i", "-l", "-o", "-F", "-J",
+                                             "-L", "-R", "-D", "-c", NULL};
+    size_t at = 1;
+    bool is_ssh = str_equal(c->words[0], STR("ssh"));
+    if (!is_ssh && !str_equal(c->words[0], STR("eval")))
+        return false;
+    while (is_ssh && at < c->count && c->words[at].n > 1 && c->words[at].p[0] == '-')
+        at += is_word_of(c->words[at], with_value) ? 2 : 1;
+    at += is_ssh; /* the host */
+    if (at >= c->count)
+        return false;
+    *ret = joined(c, at, a);
+    return true;
+}
+
+/* bash -c "…": what is inside stands in its place; its last operator is the outer one's. */
+static bool is_nested(const struct shell_command *c, struct arena *a, struct str *ret)
+{
+    static const char *const shells[] = {"bash",          "sh", "zsh",     "dash", "/bin/bash", "/bin/sh",
+                                         "/usr/bin/bash", "su", "runuser", NULL};
+    static const char *const launchers[] = {"timeout", "env",      "sudo",    "time",     "nice",
+                                            "docker",  "podman",   "kubectl", "xvfb-run", "exec",
+                                            "nix",     "nohup",    "poetry",  "uv",       "docker-compose",
+                                            "stdbuf",  "unbuffer", "mise",    "direnv",   NULL};
     size_t at = 0;
+    if (is_read_again(c, a, ret))
+        return true;
     if (is_word_of(c->words[0], launchers))
         while (at < c->count && !is_word_of(c->words[at], shells))
             at++;
     bool found = at < c->count && is_word_of(c->words[at], shells);
-    for (size_t w = at + 1; found && w + 1 < c->count && c->words[w].n > 1 && c->words[w].p[0] == '-'; w++)
-        if (c->words[w].p[1] != '-' && c->words[w].p[c->words[w].n - 1] == 'c') {
+    bool is_user = found && (str_equal(c->words[at], STR("su")) || str_equal(c->words[at], STR("runuser")));
+    for (size_t w = at + 1; found && w + 1 < c->count; w++) {
+        bool is_option = c->words[w].n > 1 && c->words[w].p[0] == '-';
+        if (is_option && c->words[w].p[1] != '-' && c->words[w].p[c->words[w].n - 1] == 'c') {
             *ret = c->words[w + 1];
             return true;
         }
+        found = is_option || is_user; /* su takes a user's name before */
+    }
     return false;
 }
 
@@ -213,7 +253,7 @@ static void enter_nested(struct shell_line *line, struct arena *a)
     for (size_t i = 0; i < line->count; i++) {
         struct str text;
         struct shell_line inner;
-        if (!is_nested(&line->commands[i], &text))
+        if (!is_nested(&line->commands[i], a, &text))
             continue;
         parse(text, a, &inner);
         if (inner.count == 0 || line->count - 1 + inner.count > SHELL_COMMANDS_MAX)

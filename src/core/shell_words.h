@@ -2,8 +2,8 @@
  *
  * Takes a command apart into simple commands with the operator behind each: quotes, escapes, comments and
  * here-documents are known; substitutions and compound commands are not entered, their words are read as they
- * stand, but for `bash -c '…'`, whose commands take its place.  It decides nothing: core/check_command.h
- * does.  Pure.  Any thread. */
+ * stand, but for `bash -c '…'`, ssh and eval, whose commands take its place.  It decides nothing:
+ * core/check_command.h does.  Pure.  Any thread. */
 #pragma once
 #include "base/arena.h"
 

@@ -17,9 +17,9 @@ struct pending {
     int exit_code, echoed;                 /* echoed: by "; echo $?", -1: not yet */
     bool is_error, is_running, is_stopped; /* as the last that told of it said */
     size_t first, count;                   /* rows */
-    bool echoes_status;                    /* "; echo $?": the output ends with it */
     bool hides[SHELL_COMMANDS_MAX];        /* per check: the command's exit status is not its own */
     bool is_sole[SHELL_COMMANDS_MAX];      /* a failure can be nobody else's */
+    bool is_echoed[SHELL_COMMANDS_MAX];    /* "; echo $?": the output ends with it */
 };
 
 struct verification {
@@ -299,14 +299,35 @@ static struct verification_row *add_row(struct verification *v)
     return &v->rows[v->count++];
 }
 
-static bool echoes_status(const struct shell_line *line)
+static bool echoes(const struct shell_command *c, const char *what)
 {
-    for (size_t i = 0; i < line->count; i++) {
-        const struct shell_command *c = &line->commands[i];
-        for (size_t w = 1; w < c->count; w++)
-            if (str_find(c->words[w], STR("$?")) >= 0 &&
-                (str_equal(c->words[0], STR("echo")) || str_equal(c->words[0], STR("printf"))))
-                return true;
+    bool prints = str_equal(c->words[0], STR("echo")) || str_equal(c->words[0], STR("printf"));
+    for (size_t w = 1; prints && w < c->count; w++)
+        if (str_find(c->words[w], str_of(what)) >= 0)
+            return true;
+    return false;
+}
+
+/* Whether a later echo tells the exit status of command i and of no other that may differ. */
+static bool is_echoed(const struct shell_line *line, size_t i)
+{
+    bool piped = false;
+    for (; i + 1 < line->count; i++) {
+        const struct shell_command *next = &line->commands[i + 1];
+        switch (line->commands[i].behind) {
+        case SHELL_AND:
+            break;
+        case SHELL_PIPE:
+            piped = true;
+            break;
+        case SHELL_SEQUENCE:
+            return (echoes(next, "$?") && (!piped || line->has_pipefail)) || echoes(next, "PIPESTATUS[0]") ||
+                   echoes(next, "pipestatus[1]");
+        case SHELL_END:
+        case SHELL_OR:
+        case SHELL_BACKGROUND:
+            return false;
+        }
     }
     return false;
 }
@@ -370,11 +391,8 @@ static struct pending *free_pending(struct verification *v)
 
 static void add_checks(struct verification *v, const struct turn *turn, const struct shell_line *line)
 {
-    struct pending fresh = {.id = hash_xx(turn->tool_id) | 1,
-                            .order = v->order + 1,
-                            .first = v->count,
-                            .echoed = -1,
-                            .echoes_status = echoes_status(line)};
+    struct pending fresh = {
+        .id = hash_xx(turn->tool_id) | 1, .order = v->order + 1, .first = v->count, .echoed = -1};
     for (size_t i = 0; i < line->count; i++) {
         enum check_kind kind;
         struct verification_row *row = check_command_kind(&line->commands[i], &kind) ? add_row(v) : NULL;
@@ -382,6 +400,7 @@ static void add_checks(struct verification *v, const struct turn *turn, const st
             continue;
         fresh.hides[fresh.count] = is_hidden(line, i);
         fresh.is_sole[fresh.count] = is_sole(line, i);
+        fresh.is_echoed[fresh.count] = is_echoed(line, i);
         *row = (struct verification_row){.use_line = turn->line_no,
                                          .use_block = turn->block_no,
                                          .number = (int)fresh.count++,
@@ -475,13 +494,13 @@ static bool was_stopped(const struct turn *turn)
 
 enum status { STATUS_UNKNOWN, STATUS_ZERO, STATUS_OTHER };
 
-static enum status status_of(const struct pending *p, bool hides)
+static enum status status_of(const struct pending *p, size_t k)
 {
-    if (p->echoed >= 0)
+    if (p->is_echoed[k] && p->echoed >= 0)
         return p->echoed == 0 ? STATUS_ZERO : STATUS_OTHER;
     if (p->is_error || p->exit_code > 0)
         return STATUS_OTHER;
-    if (hides)
+    if (p->hides[k])
         return STATUS_UNKNOWN;
     return p->exit_code == 0 ? STATUS_ZERO : STATUS_UNKNOWN;
 }
@@ -543,7 +562,7 @@ static void settle(struct verification *v, struct pending *p, const struct turn 
     }
     for (size_t k = 0; k < p->count; k++) {
         struct verification_row *row = &v->rows[p->first + k];
-        bool sole = p->is_sole[k] || (p->count == 1 && p->echoes_status);
+        bool sole = p->is_sole[k] || (p->count == 1 && p->is_echoed[k]);
         row->result_line = turn->line_no;
         row->result_block = turn->block_no;
         if (turn->kind == TURN_TOOL_RESULT)
@@ -551,7 +570,7 @@ static void settle(struct verification *v, struct pending *p, const struct turn 
         if (p->is_stopped || p->is_running)
             row->outcome = p->said == CHECK_FAILED ? CHECK_FAILED : CHECK_UNKNOWN;
         else
-            row->outcome = outcome_of(status_of(p, p->hides[k]), sole, p->said, p->is_hint);
+            row->outcome = outcome_of(status_of(p, k), sole, p->said, p->is_hint);
         take_outcome(v, row, p->order);
     }
 }
@@ -576,7 +595,7 @@ static void take_result(struct verification *v, const struct turn *turn)
         take_state(p, turn);
     if (turn->kind == TURN_TOOL_RESULT) {
         check_summary_read(turn->text, v->rows[p->first].command, &summary);
-        if (p->echoes_status && !p->is_running)
+        if (!p->is_running)
             (void)echoed_status(turn->text, &p->echoed);
     }
     if (p->is_stopped && !p->is_running && summary.outcome != CHECK_FAILED) /* what it had failed, it has */
@@ -680,17 +699,16 @@ static void save_row(const struct verification_row *r, struct buf *out)
 
 static void save_pending(const struct pending *p, struct buf *out)
 {
-    const int64_t values[] = {(int64_t)p->id,   (int64_t)p->background_id,
-                              p->order,         p->said,
-                              p->exit_code,     p->echoed,
-                              p->is_error,      p->is_running,
-                              p->is_stopped,    p->echoes_status,
-                              p->is_hint,       (int64_t)p->first,
-                              (int64_t)p->count};
+    const int64_t values[] = {(int64_t)p->id,    (int64_t)p->background_id,
+                              p->order,          p->said,
+                              p->exit_code,      p->echoed,
+                              p->is_error,       p->is_running,
+                              p->is_stopped,     p->is_hint,
+                              (int64_t)p->first, (int64_t)p->count};
     for (size_t i = 0; i < COUNT_OF(values); i++)
         pack_i64(out, values[i]);
     for (size_t i = 0; i < p->count; i++)
-        pack_i64(out, p->hides[i] | p->is_sole[i] << 1);
+        pack_i64(out, p->hides[i] | p->is_sole[i] << 1 | p->is_echoed[i] << 2);
 }
 
 void verification_save(const struct verification *v, struct buf *out)
@@ -750,14 +768,14 @@ static void load_pending(struct verification *v, struct pending *p, struct unpac
     p->is_error = unpack_in(u, 0, 1);
     p->is_running = unpack_in(u, 0, 1);
     p->is_stopped = unpack_in(u, 0, 1);
-    p->echoes_status = unpack_in(u, 0, 1);
     p->is_hint = unpack_in(u, 0, 1);
     p->first = (size_t)unpack_in(u, 0, (int64_t)v->count);
     p->count = (size_t)unpack_in(u, 0, MIN((int64_t)(v->count - p->first), SHELL_COMMANDS_MAX));
     for (size_t i = 0; i < p->count; i++) {
-        int64_t bits = unpack_in(u, 0, 3);
+        int64_t bits = unpack_in(u, 0, 7);
         p->hides[i] = bits & 1;
         p->is_sole[i] = bits & 2;
+        p->is_echoed[i] = bits & 4;
     }
 }
 
