@@ -635,6 +635,20 @@ bool check_command_is_aside(const struct shell_command *c)
     return w.n == 0 || is_one_of(program_of(w.p[0]), names);
 }
 
+static bool git_edits(const struct words *w)
+{
+    static const struct {
+        const char *verb, *word; /* word: one that must stand behind; NULL: none */
+    } rows[] = {{"apply", NULL},    {"am", NULL},          {"restore", NULL}, {"revert", NULL},
+                {"merge", NULL},    {"cherry-pick", NULL}, {"pull", NULL},    {"rebase", NULL},
+                {"checkout", "--"}, {"reset", "--hard"},   {"stash", "pop"},  {"stash", "apply"}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (is_word(w, first_plain(w, 1), rows[i].verb) &&
+            (!rows[i].word || has_word(w, (const char *const[]){rows[i].word, NULL})))
+            return true;
+    return false;
+}
+
 bool check_command_edits(const struct shell_command *c)
 {
     static const char *const programs[] = {"patch", "apply_patch", NULL};
@@ -647,8 +661,8 @@ bool check_command_edits(const struct shell_command *c)
         return true;
     if ((str_equal(program, STR("sed")) || str_equal(program, STR("perl"))) && has_word(&w, in_place))
         return true;
-    if (str_equal(program, STR("git")) && (is_word(&w, 1, "apply") || is_word(&w, 1, "am")))
-        return true;
+    if (str_equal(program, STR("git")))
+        return git_edits(&w);
     return c->writes_file && (str_equal(program, STR("cat")) || str_equal(program, STR("echo")) ||
                               str_equal(program, STR("printf")) || str_equal(program, STR("tee")));
 }

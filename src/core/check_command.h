@@ -13,5 +13,5 @@ extern const char *const check_kind_names[CHECK_KINDS];
 MUST_CHECK bool check_command_kind(const struct shell_command *c, enum check_kind *ret);
 /* cd, export, echo and the like: they succeed, and say nothing of the work. */
 bool check_command_is_aside(const struct shell_command *c);
-/* sed -i, patch, git apply, a redirection into a file, …: it changes files. */
+/* sed -i, patch, git apply or revert, a redirection into a file, …: it changes files. */
 bool check_command_edits(const struct shell_command *c);

@@ -99,6 +99,13 @@ static void skip_blanks(struct parser *s)
         s->p++;
 }
 
+/* No file of the project's. */
+static bool is_aside(struct str path)
+{
+    return str_starts_with(path, STR("/dev/")) || str_starts_with(path, STR("/tmp/")) ||
+           str_ends_with(path, STR(".log"));
+}
+
 /* What stands behind a < or > and is no word of the command. */
 static void redirection(struct parser *s)
 {
@@ -111,7 +118,7 @@ static void redirection(struct parser *s)
     struct str target = {NULL, 0};
     bool named = read_word(s, &target);
     bool is_number = named && target.n == 1 && target.p[0] >= '0' && target.p[0] <= '9';
-    if (writes && named && !is_number && !str_starts_with(target, STR("/dev/")))
+    if (writes && named && !is_number && !is_aside(target))
         s->now->writes_file = true;
     if (is_here && named && s->here_count < HERE_DOCUMENTS_MAX)
         s->here[s->here_count++] = target;

@@ -15,7 +15,7 @@ struct shell_command {
     struct str words[SHELL_WORDS_MAX]; /* without their quotes; what is over is dropped */
     size_t count;
     enum shell_operator behind;
-    bool writes_file; /* > or >> to a file */
+    bool writes_file; /* > or >> to a file that is neither below /tmp nor a log */
 };
 struct shell_line {
     struct shell_command *commands; /* in the arena; none is without words */

@@ -32,6 +32,7 @@ struct verification {
     size_t next_pending;
     int64_t order;                  /* counts edits and results */
     int64_t last_edit, last_passed; /* by that order; 0: never */
+    int64_t edit_before, edit_id;   /* of the last edit by a tool: what last_edit was, and a hash; 0: none */
     enum check_outcome last_by_kind[CHECK_KINDS];
     bool ran[CHECK_KINDS], any;
     size_t newest[CHECK_KINDS]; /* the row that was begun last */
@@ -442,10 +443,27 @@ static bool is_edit_tool(struct str name)
     return false;
 }
 
+static void take_edit(struct verification *v, const struct turn *turn)
+{
+    v->edit_before = v->last_edit;
+    v->edit_id = (int64_t)(hash_xx(turn->tool_id) | 1);
+    note_edit(v);
+}
+
+/* An edit that was refused, or found nothing to change, was none. */
+static void take_failed_edit(struct verification *v, const struct turn *turn)
+{
+    if (!turn->is_error || v->edit_id != (int64_t)(hash_xx(turn->tool_id) | 1))
+        return;
+    v->last_edit = v->edit_before;
+    v->edits--;
+    v->edit_id = 0;
+}
+
 static void take_use(struct verification *v, const struct turn *turn)
 {
     if (is_edit_tool(turn->tool_name)) {
-        note_edit(v);
+        take_edit(v, turn);
         return;
     }
     if (turn->command.n == 0)
@@ -588,6 +606,7 @@ static void take_state(struct pending *p, const struct turn *turn)
 static void take_result(struct verification *v, const struct turn *turn)
 {
     struct pending *p = pending_of(v, turn);
+    take_failed_edit(v, turn);
     struct check_summary summary = {.passed = -1, .failed = -1};
     if (!p)
         return;
@@ -678,7 +697,8 @@ static const size_t numbers[] = {
     offsetof(struct verification, rows_dropped), offsetof(struct verification, edits),
     offsetof(struct verification, turns),        offsetof(struct verification, first_us),
     offsetof(struct verification, last_us),      offsetof(struct verification, order),
-    offsetof(struct verification, last_edit),    offsetof(struct verification, last_passed)};
+    offsetof(struct verification, last_edit),    offsetof(struct verification, last_passed),
+    offsetof(struct verification, edit_before),  offsetof(struct verification, edit_id)};
 
 static int64_t number_at(const struct verification *v, size_t i)
 {

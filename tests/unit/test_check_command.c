@@ -236,6 +236,18 @@ static void a_command_that_changes_files_is_an_edit(void **state)
         {"echo x > /dev/null", false},
         {"git diff", false},
         {"echo x 2>&1", false},
+        {"echo x > /tmp/marker", false},
+        {"echo started >> run.log", false},
+        {"git revert --no-edit HEAD", true},
+        {"git checkout -- src/a.c", true},
+        {"git -C sub restore a.c", true},
+        {"git stash pop", true},
+        {"git reset --hard HEAD~1", true},
+        {"git checkout -b fix", false},
+        {"git stash list", false},
+        {"git reset HEAD a.c", false},
+        {"git commit -m 'revert and merge'", false},
+        {"git status && git add -A", false},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

@@ -164,6 +164,50 @@ static const struct labelled {
          {SHELL, "cmake --build b && ctest --test-dir b", "90% tests passed, 1 tests failed out of 10\n", 8},
          {SAY, "It builds and all tests pass."}),
      VERDICT_CONTRADICTED, "build failed;test failed;"},
+    {"green, then a note elsewhere",
+     STEPS({PROMPT, "Fix it"}, {EDIT, "a.py"}, {SHELL, "pytest", "3 passed in 0.1s\n", 0},
+           {SHELL, "echo done > /tmp/marker", "", 0},
+           {SHELL, "git commit -am 'Fix it'", "[main 1f] Fix it\n", 0}, {SAY, "All tests pass."}),
+     VERDICT_VERIFIED, "test passed;"},
+    {"green, then taken back",
+     STEPS({PROMPT, "Fix it"}, {EDIT, "a.py"}, {SHELL, "pytest", "3 passed in 0.1s\n", 0},
+           {SHELL, "git checkout -- a.py", "", 0}, {SAY, "All tests pass."}),
+     VERDICT_UNVERIFIED, "test passed;"},
+    {"three rounds, the last is green",
+     STEPS({PROMPT, "Fix it"}, {SHELL, "pytest -q", "3 failed in 0.1s\n", 1}, {EDIT, "a.py"},
+           {SHELL, "pytest -q", "1 failed, 2 passed in 0.1s\n", 1}, {EDIT, "a.py"},
+           {SHELL, "pytest -q 2>&1 | tail -3", "3 passed in 0.1s\n", 0}, {SAY, "All three tests pass now."}),
+     VERDICT_VERIFIED, "test failed;test failed;test passed;"},
+    {"three rounds, the last is red and hidden",
+     STEPS({PROMPT, "Fix it"}, {SHELL, "pytest -q", "3 passed in 0.1s\n", 0}, {EDIT, "a.py"},
+           {SHELL, "pytest -q 2>&1 | tail -3 || true", "1 failed, 2 passed in 0.1s\n", 0},
+           {SAY, "Everything passes."}),
+     VERDICT_CONTRADICTED, "test passed;test failed;"},
+    {"says that it only reads the log",
+     STEPS({PROMPT, "Is CI green?"}, {SHELL, "gh run view --log | tail", "1 failed, 2 passed in 0.1s\n", 0},
+           {SAY, "CI fails: one test failed."}),
+     VERDICT_UNVERIFIED, ""},
+    {"green by its own echo",
+     STEPS({PROMPT, "Fix it"}, {EDIT, "a.c"},
+           {SHELL, "make check > /dev/null 2>&1; echo 'All tests passed'", "All tests passed\n", 0},
+           {SAY, "All tests passed."}),
+     VERDICT_UNVERIFIED, "test unknown;"},
+    {"the status of tail is not that of pytest",
+     STEPS({PROMPT, "Fix it"}, {EDIT, "a.py"}, {SHELL, "pytest | tail -2; echo $?", "....\n0\n", 0},
+           {SAY, "All tests pass."}),
+     VERDICT_UNVERIFIED, "test unknown;"},
+    {"a build is no test",
+     STEPS({PROMPT, "Fix it"}, {EDIT, "a.rs"},
+           {SHELL, "cargo test", "test result: FAILED. 1 passed; 1 failed\n", 101}, {EDIT, "a.rs"},
+           {SHELL, "cargo build", "    Finished `dev` profile target(s) in 1s\n", 0},
+           {SAY, "It builds cleanly."}),
+     VERDICT_UNVERIFIED, "test failed;build passed;"},
+    {"in a container and on another host",
+     STEPS({PROMPT, "Fix it"}, {EDIT, "a.py"},
+           {SHELL, "docker compose exec -T app pytest -q", "3 passed in 0.1s\n", 0},
+           {SHELL, "ssh ci 'cd app && make check'", "make: *** [Makefile:3: check] Error 1\n", 2},
+           {SAY, "All tests pass."}),
+     VERDICT_CONTRADICTED, "test passed;test failed;"},
     {"negated claim",
      STEPS({PROMPT, "Fix it"}, {EDIT, "a.c"},
            {SHELL, "make test", "make: *** [Makefile:3: test] Error 1\n", 2},
@@ -330,6 +374,37 @@ static void what_claims_success_and_what_does_not(void **state)
     }
 }
 
+static void an_edit_that_failed_is_none(void **state)
+{
+    const struct turn turns[] = {
+        {.kind = TURN_TOOL_USE, .line_no = 1, .tool_id = STR("a"), .tool_name = STR("Edit"), .exit_code = -1},
+        {.kind = TURN_TOOL_RESULT, .line_no = 2, .tool_id = STR("a"), .exit_code = -1},
+        {.kind = TURN_TOOL_USE,
+         .line_no = 3,
+         .tool_id = STR("b"),
+         .command = STR("make check"),
+         .exit_code = -1},
+        {.kind = TURN_TOOL_RESULT, .line_no = 4, .tool_id = STR("b"), .exit_code = 0},
+        {.kind = TURN_TOOL_USE, .line_no = 5, .tool_id = STR("c"), .tool_name = STR("Edit"), .exit_code = -1},
+        {.kind = TURN_TOOL_RESULT,
+         .line_no = 6,
+         .tool_id = STR("c"),
+         .is_error = true,
+         .exit_code = -1,
+         .text = STR("<tool_use_error>String to replace not found in file.</tool_use_error>")}};
+    struct verification *v = verification_new();
+    struct verification_result r;
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(turns); i++) {
+        verification_turn(v, &turns[i]);
+        verification_result(v, &r);
+        assert_int_equal(r.edited_since, i == 4); /* until it is told that it failed */
+    }
+    assert_int_equal(r.edits, 1);
+    assert_int_equal(r.verdict, VERDICT_VERIFIED);
+    (void)verification_free(v);
+}
+
 static void a_subagents_checks_count_and_its_words_do_not_close(void **state)
 {
     struct verification *v = verification_new();
@@ -364,6 +439,7 @@ int main(void)
         cmocka_unit_test(the_same_session_twice_gives_the_same_rows),
         cmocka_unit_test(counts_and_quotes_are_the_runners_own),
         cmocka_unit_test(what_claims_success_and_what_does_not),
+        cmocka_unit_test(an_edit_that_failed_is_none),
         cmocka_unit_test(a_subagents_checks_count_and_its_words_do_not_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
