@@ -42,9 +42,10 @@ const aliases = ['opus', 'sonnet', 'haiku', 'claude', 'claude-opus', 'claude-son
     'opus-4-6', 'opus-4-7', 'opus-4-8', 'opus-5', 'sonnet-4-6', 'sonnet-5', 'claude-4-opus', 'claude-4-sonnet', 'claude-mythos-5', 'claude-mythos-5-1',
     'claude-opus-4', 'claude-opus-4-1', 'claude-opus-4-5', 'claude-opus-4-6', 'claude-opus-4-7', 'claude-opus-4-8', 'claude-sonnet-4', 'claude-sonnet-4-5',
     'claude-sonnet-4-6', 'claude-haiku-4-5', 'claude-3-opus', 'claude-3-sonnet', 'claude-3-haiku', 'claude-3-5-haiku', 'claude-3-5-sonnet', 'claude-3-7-sonnet',
-    'gpt-5', 'gpt-5-codex', 'gpt-6', 'gpt-5.1', 'gpt-5.2', 'o3', 'o4-mini', 'codex-mini-latest'];
+    'gpt-5', 'gpt-5-codex', 'gpt-6', 'gpt-5.1', 'gpt-5.2', 'gpt-5.6', 'gpt-reserve', 'gpt-5.3-spark', 'o3', 'o4-mini', 'codex-mini-latest'];
+const builtIn = new Set(aliases.filter((name) => /^(claude-.*\d|claude-\d.*|gpt-5)$/.test(name)));
 const names = new Set(aliases);
-for (const name of Object.keys(liteLlm)) if (wanted.test(name) && !/^(azure|openrouter)\//.test(name)) names.add(name);
+for (const name of Object.keys(liteLlm)) names.add(name);
 for (const name of Object.keys(modelsDev)) if (wanted.test(name) && !name.includes('/') && !name.includes('--')) names.add(name);
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'ccusage-prices-'));
@@ -86,7 +87,7 @@ for (const name of [...names].sort((a, b) => (a < b ? -1 : 1))) {
     const read = liteLlm[name] ? liteLlm[name].cr : modelsDev[name]?.cost.cache_read;
     const multiple = base[0] ? Math.round(fast.get(`${name}-fast`).cost / (base[0] * 1e-7) * 100) : 100;
     const told = liteLlm[name] || modelsDev[name] ? read !== undefined : true;
-    rows.push(`    {"${name}", {${base.join(', ')}}, ${mode}, ${threshold}, {${above.join(', ')}}, ${multiple}, ${told}, ${(Boolean(liteLlm[name]) || (aliases.includes(name) && name.startsWith('claude-'))) && /\d/.test(name)}},`);
+    rows.push(`    {"${name}", {${base.join(', ')}}, ${mode}, ${threshold}, {${above.join(', ')}}, ${multiple}, ${told}, ${Boolean(liteLlm[name]) || builtIn.has(name)}},`);
 }
 const text = `/* ccusage_price_table.c -- what ccusage 20.0.24 takes for a token, by name, sorted.
  *

@@ -4,10 +4,12 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "cli/usage.h"
+#include "core/ccusage_time.h"
 #include "core/civil.h"
 #include "io/file.h"
 #include "transcripts/ccusage.h"
 
+#include <inttypes.h>
 #include <math.h>
 
 #define BLOCK_US (INT64_C(5) * 3600 * USEC_PER_SEC)
@@ -15,7 +17,7 @@
 
 struct amounts {
     struct ccusage_tokens t;
-    int64_t reasoning, total;
+    uint64_t reasoning, total;
     double cost_usd;
 };
 struct model_row {
@@ -28,9 +30,12 @@ struct row {
     uint32_t project, session, agents;
     int64_t first_us, last_us;
     struct amounts sum;
-    struct model_row *models; /* owned; in the order in which they came up */
-    size_t model_count;
-    int64_t start_us, end_us, entries;
+    struct model_row *models; /* owned; of a day: in the order in which they came up */
+    uint32_t *used;           /* owned; the names of the same models, in that order */
+    size_t model_count, used_count;
+    size_t place; /* among the rows, before they were sorted */
+    int64_t day;
+    int64_t start_us, end_us, reset_us, entries;
     bool is_gap;
 };
 struct compat {
@@ -42,23 +47,33 @@ struct compat {
     struct json_writer w;
 };
 
+/* Its sums end where its numbers do. */
+static uint64_t sum(uint64_t a, uint64_t b)
+{
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
 static void add(struct amounts *to, const struct amounts *more)
 {
-    to->t.input += more->t.input;
-    to->t.output += more->t.output;
-    to->t.cache_write += more->t.cache_write;
-    to->t.cache_write_1h += more->t.cache_write_1h;
-    to->t.cache_read += more->t.cache_read;
-    to->reasoning += more->reasoning;
-    to->total += more->total;
+    to->t.input = sum(to->t.input, more->t.input);
+    to->t.output = sum(to->t.output, more->t.output);
+    to->t.cache_write = sum(to->t.cache_write, more->t.cache_write);
+    to->t.cache_write_1h = sum(to->t.cache_write_1h, more->t.cache_write_1h);
+    to->t.cache_read = sum(to->t.cache_read, more->t.cache_read);
+    to->reasoning = sum(to->reasoning, more->reasoning);
+    to->total = sum(to->total, more->total);
     to->cost_usd += more->cost_usd;
+}
+
+static uint64_t total_of(const struct ccusage_tokens *t)
+{
+    return sum(sum(sum(t->input, t->output), sum(t->cache_write, t->cache_write_1h)), t->cache_read);
 }
 
 static struct amounts amounts_of(const struct ccusage_entry *e, bool codex)
 {
     const struct ccusage_tokens *t = &e->tokens;
-    int64_t total = t->input + t->output + t->cache_write + t->cache_write_1h + t->cache_read;
-    return (struct amounts){*t, e->reasoning, codex ? e->total : total, e->cost_usd};
+    return (struct amounts){*t, e->reasoning, codex ? e->total : total_of(t), e->cost_usd};
 }
 
 static struct row *new_row(struct compat *c, const char *key)
@@ -82,20 +97,47 @@ static struct row *row_for(struct compat *c, struct str map_key, const char *key
     return row;
 }
 
+static struct model_row *model_of(struct row *row, uint32_t model)
+{
+    for (size_t i = 0; i < row->model_count; i++)
+        if (row->models[i].model == model)
+            return &row->models[i];
+    size_t n = row->model_count++;
+    row->models = xrealloc(row->models, row->model_count * sizeof(row->models[0]));
+    row->models[n] = (struct model_row){.model = model};
+    return &row->models[n];
+}
+
+static void note_used(struct row *row, uint32_t model)
+{
+    for (size_t i = 0; i < row->used_count; i++)
+        if (row->used[i] == model)
+            return;
+    row->used = xrealloc(row->used, (row->used_count + 1) * sizeof(row->used[0]));
+    row->used[row->used_count++] = model;
+}
+
 static void add_model(struct row *row, const struct ccusage_entry *e, const struct amounts *a)
 {
     if (!e->model)
         return;
-    size_t i = 0;
-    while (i < row->model_count && row->models[i].model != e->model)
-        i++;
-    if (i == row->model_count) {
-        row->models = xrealloc(row->models, (i + 1) * sizeof(row->models[0]));
-        row->models[row->model_count++] = (struct model_row){.model = e->model};
+    note_used(row, e->model);
+    struct model_row *m = model_of(row, e->model);
+    add(&m->sum, a);
+    m->is_unpriced |= e->is_unpriced;
+    m->is_fallback |= e->is_fallback;
+}
+
+/* The dearest first; those that cost the same stay in order. */
+static void sort_models(struct row *row)
+{
+    for (size_t i = 1; i < row->model_count; i++) {
+        struct model_row m = row->models[i];
+        size_t k = i;
+        for (; k > 0 && row->models[k - 1].sum.cost_usd < m.sum.cost_usd; k--)
+            row->models[k] = row->models[k - 1];
+        row->models[k] = m;
     }
-    add(&row->models[i].sum, a);
-    row->models[i].is_unpriced |= e->is_unpriced;
-    row->models[i].is_fallback |= e->is_fallback;
 }
 
 static void add_entry(struct row *row, const struct ccusage_entry *e, bool codex)
@@ -105,6 +147,7 @@ static void add_entry(struct row *row, const struct ccusage_entry *e, bool codex
     add_model(row, e, &a);
     row->first_us = row->entries ? MIN(row->first_us, e->at_us) : e->at_us;
     row->last_us = row->entries ? MAX(row->last_us, e->at_us) : e->at_us;
+    row->reset_us = row->reset_us ? row->reset_us : e->reset_us;
     row->entries++;
 }
 
@@ -120,22 +163,68 @@ static bool is_in_range(const struct compat *c, int64_t day)
     return day >= c->q.question.since_day && day <= c->q.question.until_day;
 }
 
-static void group_by_date(struct compat *c, const struct ccusage *from, bool codex, bool monday)
+static void group_by_day(struct compat *c, const struct ccusage *from, bool codex)
 {
     for (size_t i = 0; i < from->count; i++) {
         const struct ccusage_entry *e = &from->entries[i];
         int64_t day = day_of(c, e->at_us);
         if (!is_in_range(c, day))
             continue;
-        if (c->q.question.group == USAGE_BY_WEEK)
-            day -= monday ? (civil_weekday(day) + 6) % 7 : civil_weekday(day);
-        char key[CIVIL_DATE_MAX];
-        (void)civil_date(day, key);
-        key[c->q.question.group == USAGE_BY_MONTH ? 7 : 10] = '\0';
-        struct row *row = row_for(c, str_of(key), key);
-        row->agents |= codex ? 2U : 1U;
+        char key[CCUSAGE_TIME_MAX], map_key[CCUSAGE_TIME_MAX + 2];
+        (void)snprintf(map_key, sizeof(map_key), "%d%s", codex, ccusage_date_print(day, key));
+        struct row *row = row_for(c, str_of(map_key), key);
+        row->agents = codex ? 2 : 1;
+        row->day = day;
         add_entry(row, e, codex);
     }
+}
+
+static void add_row(struct row *to, const struct row *more)
+{
+    for (size_t i = 0; i < more->used_count; i++)
+        note_used(to, more->used[i]);
+    for (size_t i = 0; i < more->model_count; i++) {
+        struct model_row *m = model_of(to, more->models[i].model);
+        add(&m->sum, &more->models[i].sum);
+        m->is_unpriced |= more->models[i].is_unpriced;
+        m->is_fallback |= more->models[i].is_fallback;
+    }
+    add(&to->sum, &more->sum);
+    to->agents |= more->agents;
+    to->day = more->day;
+    sort_models(to);
+}
+
+static void free_rows(struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(rows[i].key);
+        free(rows[i].models);
+        free(rows[i].used);
+    }
+    free(rows);
+}
+
+/* The tool makes weeks and months of the rows of days, and rows of all agents of the rows of each. */
+static void fold(struct compat *c, bool monday, bool over_agents)
+{
+    struct row *rows = c->rows;
+    size_t count = c->count;
+    c->rows = NULL;
+    c->count = c->capacity = 0;
+    map_deinit(&c->by_key);
+    map_init(&c->by_key);
+    for (size_t i = 0; i < count; i++) {
+        int64_t day = rows[i].day;
+        if (c->q.question.group == USAGE_BY_WEEK)
+            day -= monday ? (civil_weekday(day) + 6) % 7 : civil_weekday(day);
+        char key[CCUSAGE_TIME_MAX], map_key[CCUSAGE_TIME_MAX + 2];
+        (void)ccusage_date_print(day, key);
+        key[c->q.question.group == USAGE_BY_MONTH ? 7 : strlen(key)] = '\0';
+        (void)snprintf(map_key, sizeof(map_key), "%u%s", over_agents ? 0 : rows[i].agents, key);
+        add_row(row_for(c, str_of(map_key), key), &rows[i]);
+    }
+    free_rows(rows, count);
 }
 
 static void group_by_session(struct compat *c, const struct ccusage *from, bool codex)
@@ -180,7 +269,7 @@ static void group_blocks(struct compat *c)
         if (idle)
             new_block(c, last_us + BLOCK_US, at_us, true);
         if (i == 0 || idle || at_us - start_us > BLOCK_US) {
-            start_us = at_us - at_us % HOUR_US;
+            start_us = civil_floor_div(at_us, HOUR_US) * HOUR_US;
             new_block(c, start_us, start_us + BLOCK_US, false);
         }
         add_entry(&c->rows[c->count - 1], order[i], false);
@@ -191,62 +280,75 @@ static void group_blocks(struct compat *c)
 
 /* -- order -- */
 
+static int by_place(const struct row *x, const struct row *y)
+{
+    return (x->place > y->place) - (x->place < y->place);
+}
+
 static int by_key(const void *a, const void *b)
 {
     const struct row *x = a, *y = b;
-    return strcmp(x->key, y->key);
+    int order = strcmp(x->key, y->key);
+    return order ? order : by_place(x, y);
+}
+
+static int by_start(const void *a, const void *b)
+{
+    const struct row *x = a, *y = b;
+    return x->start_us == y->start_us ? by_place(x, y) : x->start_us < y->start_us ? -1 : 1;
 }
 
 static int by_cost(const void *a, const void *b)
 {
     const struct row *x = a, *y = b;
-    return (x->sum.cost_usd < y->sum.cost_usd) - (x->sum.cost_usd > y->sum.cost_usd);
+    int order = (x->sum.cost_usd < y->sum.cost_usd) - (x->sum.cost_usd > y->sum.cost_usd);
+    return order ? order : by_place(x, y);
 }
 
-/* Stable: qsort of the C library merges. */
-static int models_by_cost(const void *a, const void *b)
+static void sort_rows(struct compat *c, int (*order)(const void *, const void *))
 {
-    const struct model_row *x = a, *y = b;
-    return (x->sum.cost_usd < y->sum.cost_usd) - (x->sum.cost_usd > y->sum.cost_usd);
+    for (size_t i = 0; i < c->count; i++)
+        c->rows[i].place = i;
+    if (c->count)
+        qsort(c->rows, c->count, sizeof(c->rows[0]), order);
 }
 
 /* -- JSON -- */
 
-static void key_i64(struct compat *c, const char *key, int64_t v)
+static void key_u64(struct compat *c, const char *key, uint64_t v)
 {
-    json_kv_i64(&c->w, key, v);
+    char text[24];
+    (void)snprintf(text, sizeof(text), "%" PRIu64, v);
+    json_key(&c->w, key);
+    json_raw(&c->w, str_of(text));
 }
 
 static void print_time(struct compat *c, const char *key, int64_t at_us)
 {
-    char text[CLOCK_TEXT_MAX], whole[CLOCK_TEXT_MAX + 8];
-    (void)clock_format_seconds(at_us, text);
-    (void)snprintf(whole, sizeof(whole), "%.19s.%03dZ", text, (int)(at_us / 1000 % 1000));
-    json_kv_text(&c->w, key, whole);
+    char text[CCUSAGE_TIME_MAX];
+    json_kv_text(&c->w, key, ccusage_time_print(at_us, text));
 }
 
 static void print_tokens(struct compat *c, const struct amounts *a)
 {
-    key_i64(c, "inputTokens", a->t.input);
-    key_i64(c, "outputTokens", a->t.output);
-    key_i64(c, "cacheCreationTokens", a->t.cache_write + a->t.cache_write_1h);
-    key_i64(c, "cacheReadTokens", a->t.cache_read);
+    key_u64(c, "inputTokens", a->t.input);
+    key_u64(c, "outputTokens", a->t.output);
+    key_u64(c, "cacheCreationTokens", sum(a->t.cache_write, a->t.cache_write_1h));
+    key_u64(c, "cacheReadTokens", a->t.cache_read);
 }
 
 static void print_model_names(struct compat *c, const struct row *row, const char *key)
 {
     json_key(&c->w, key);
     json_array_begin(&c->w);
-    for (size_t i = 0; i < row->model_count; i++)
-        json_str(&c->w, ledger_text(&c->claude.strings, row->models[i].model));
+    for (size_t i = 0; i < row->used_count; i++)
+        json_str(&c->w, ledger_text(&c->claude.strings, row->used[i]));
     json_array_end(&c->w);
 }
 
 static void print_breakdown(struct compat *c, struct row *row)
 {
     print_model_names(c, row, "modelsUsed");
-    if (row->model_count)
-        qsort(row->models, row->model_count, sizeof(row->models[0]), models_by_cost);
     json_key(&c->w, "modelBreakdowns");
     json_array_begin(&c->w);
     for (size_t i = 0; i < row->model_count; i++) {
@@ -271,8 +373,8 @@ static void print_codex_models(struct compat *c, const struct row *row)
         json_key_str(&c->w, ledger_text(&c->codex.strings, m->model));
         json_object_begin(&c->w);
         print_tokens(c, &m->sum);
-        key_i64(c, "reasoningOutputTokens", m->sum.reasoning);
-        key_i64(c, "totalTokens", m->sum.total);
+        key_u64(c, "reasoningOutputTokens", m->sum.reasoning);
+        key_u64(c, "totalTokens", m->sum.total);
         json_kv_bool(&c->w, "isFallback", m->is_fallback);
         if (m->is_unpriced)
             json_kv_bool(&c->w, "missingPricing", true);
@@ -292,7 +394,7 @@ static void print_claude_row(struct compat *c, struct row *row)
         print_time(c, "lastActivity", row->last_us);
     }
     print_tokens(c, &row->sum);
-    key_i64(c, "totalTokens", row->sum.total);
+    key_u64(c, "totalTokens", row->sum.total);
     json_kv_double(&c->w, "totalCost", row->sum.cost_usd);
     print_breakdown(c, row);
     json_object_end(&c->w);
@@ -310,8 +412,8 @@ static void print_codex_row(struct compat *c, struct row *row)
         print_time(c, "lastActivity", row->last_us);
     }
     print_tokens(c, &row->sum);
-    key_i64(c, "reasoningOutputTokens", row->sum.reasoning);
-    key_i64(c, "totalTokens", row->sum.total);
+    key_u64(c, "reasoningOutputTokens", row->sum.reasoning);
+    key_u64(c, "totalTokens", row->sum.total);
     json_kv_double(&c->w, "costUSD", row->sum.cost_usd);
     print_codex_models(c, row);
     json_object_end(&c->w);
@@ -340,18 +442,17 @@ static void print_rate(struct compat *c, const struct row *row)
     json_object_end(&c->w);
     json_key(&c->w, "projection");
     json_object_begin(&c->w);
-    key_i64(c, "totalTokens", (int64_t)floor((double)row->sum.total + tokens * left + 0.5));
+    key_u64(c, "totalTokens", (uint64_t)floor((double)row->sum.total + tokens * left + 0.5));
     json_kv_double(&c->w, "totalCost", floor((row->sum.cost_usd + dollars / 60 * left) * 100 + 0.5) / 100);
-    key_i64(c, "remainingMinutes", (int64_t)left);
+    key_u64(c, "remainingMinutes", (uint64_t)left);
     json_object_end(&c->w);
 }
 
 static void print_block(struct compat *c, const struct row *row)
 {
-    char text[CLOCK_TEXT_MAX], id[CLOCK_TEXT_MAX + 16];
-    (void)clock_format_seconds(row->start_us, text);
-    (void)snprintf(id, sizeof(id), "%s%.19s.%03dZ", row->is_gap ? "gap-" : "", text,
-                   (int)(row->start_us / 1000 % 1000));
+    char text[CCUSAGE_TIME_MAX], id[CCUSAGE_TIME_MAX + 8];
+    (void)snprintf(id, sizeof(id), "%s%s", row->is_gap ? "gap-" : "",
+                   ccusage_time_print(row->start_us, text));
     json_object_begin(&c->w);
     json_kv_text(&c->w, "id", id);
     print_time(c, "startTime", row->start_us);
@@ -361,18 +462,20 @@ static void print_block(struct compat *c, const struct row *row)
     else
         print_time(c, "actualEndTime", row->last_us);
     json_kv_bool(&c->w, "isGap", row->is_gap);
-    key_i64(c, "entries", row->entries);
+    key_u64(c, "entries", (uint64_t)row->entries);
     json_key(&c->w, "tokenCounts");
     json_object_begin(&c->w);
-    key_i64(c, "inputTokens", row->sum.t.input);
-    key_i64(c, "outputTokens", row->sum.t.output);
-    key_i64(c, "cacheCreationInputTokens", row->sum.t.cache_write + row->sum.t.cache_write_1h);
-    key_i64(c, "cacheReadInputTokens", row->sum.t.cache_read);
+    key_u64(c, "inputTokens", row->sum.t.input);
+    key_u64(c, "outputTokens", row->sum.t.output);
+    key_u64(c, "cacheCreationInputTokens", sum(row->sum.t.cache_write, row->sum.t.cache_write_1h));
+    key_u64(c, "cacheReadInputTokens", row->sum.t.cache_read);
     json_object_end(&c->w);
-    key_i64(c, "totalTokens", row->sum.total);
+    key_u64(c, "totalTokens", row->sum.total);
     json_kv_double(&c->w, "costUSD", row->sum.cost_usd);
     print_model_names(c, row, "models");
     print_rate(c, row);
+    if (row->reset_us)
+        print_time(c, "usageLimitResetTime", row->reset_us);
     json_object_end(&c->w);
 }
 
@@ -385,14 +488,14 @@ static void print_unified_row(struct compat *c, struct row *row)
     json_kv_text(&c->w, "period", row->key);
     json_kv_text(&c->w, "agent", session ? agents[row->agents] : "all");
     print_tokens(c, &row->sum);
-    key_i64(c, "totalTokens", row->sum.total);
+    key_u64(c, "totalTokens", row->sum.total);
     json_kv_double(&c->w, "totalCost", row->sum.cost_usd);
     json_key(&c->w, "metadata");
     json_object_begin(&c->w);
     if (session) {
         print_time(c, "lastActivity", row->last_us);
         if (row->agents == 2)
-            key_i64(c, "reasoningOutputTokens", row->sum.reasoning);
+            key_u64(c, "reasoningOutputTokens", row->sum.reasoning);
     } else {
         json_key(&c->w, "agents");
         json_array_begin(&c->w);
@@ -410,6 +513,11 @@ static int by_text(const void *a, const void *b, void *strings)
 {
     return str_compare(ledger_text(strings, *(const uint32_t *)a),
                        ledger_text(strings, *(const uint32_t *)b));
+}
+
+static int models_by_name(const void *a, const void *b, void *strings)
+{
+    return by_text(&((const struct model_row *)a)->model, &((const struct model_row *)b)->model, strings);
 }
 
 static void print_unpriced(struct compat *c)
@@ -447,8 +555,8 @@ static void print_totals(struct compat *c, bool codex)
     json_object_begin(&c->w);
     print_tokens(c, &all);
     if (codex)
-        key_i64(c, "reasoningOutputTokens", all.reasoning);
-    key_i64(c, "totalTokens", all.total);
+        key_u64(c, "reasoningOutputTokens", all.reasoning);
+    key_u64(c, "totalTokens", all.total);
     json_kv_double(&c->w, codex ? "costUSD" : "totalCost", all.cost_usd);
     print_unpriced(c);
     json_object_end(&c->w);
@@ -472,11 +580,31 @@ static void drop_rows(struct compat *c)
         if (is_left_out(c, &c->rows[i])) {
             free(c->rows[i].key);
             free(c->rows[i].models);
+            free(c->rows[i].used);
         } else {
             c->rows[kept++] = c->rows[i];
         }
     }
     c->count = kept;
+}
+
+/* Of Codex, and of all agents, models come by name. */
+static void order_by_name(struct compat *c, struct row *row)
+{
+    if (row->used_count)
+        qsort_r(row->used, row->used_count, sizeof(row->used[0]), by_text, &c->claude.strings);
+    if (row->model_count)
+        qsort_r(row->models, row->model_count, sizeof(row->models[0]), models_by_name, &c->claude.strings);
+}
+
+static void finish_row(struct compat *c, struct row *row, int agents)
+{
+    if (row->agents == 2)
+        order_by_name(c, row);
+    if (agents != FOR_CODEX)
+        sort_models(row);
+    if (agents == FOR_ALL && c->q.question.group != USAGE_BY_SESSION && row->used_count)
+        qsort_r(row->used, row->used_count, sizeof(row->used[0]), by_text, &c->claude.strings);
 }
 
 static void group(struct compat *c, int agents)
@@ -488,14 +616,19 @@ static void group(struct compat *c, int agents)
         group_by_session(c, &c->claude, false);
         group_by_session(c, &c->codex, true);
     } else {
-        group_by_date(c, &c->claude, false, agents != FOR_CLAUDE);
-        group_by_date(c, &c->codex, true, true);
+        group_by_day(c, &c->claude, false);
+        group_by_day(c, &c->codex, true);
+        sort_rows(c, by_key);
+        fold(c, agents != FOR_CLAUDE, false);
+        if (agents == FOR_ALL)
+            fold(c, true, true);
     }
     map_deinit(&c->by_key);
     drop_rows(c);
+    for (size_t i = 0; i < c->count; i++)
+        finish_row(c, &c->rows[i], agents);
     bool dearest_first = c->q.question.group == USAGE_BY_SESSION && agents == FOR_CLAUDE;
-    if (c->count && c->q.question.group != USAGE_BY_BLOCK)
-        qsort(c->rows, c->count, sizeof(c->rows[0]), dearest_first ? by_cost : by_key);
+    sort_rows(c, c->q.question.group == USAGE_BY_BLOCK ? by_start : dearest_first ? by_cost : by_key);
 }
 
 static void print(struct compat *c, int agents)
@@ -570,11 +703,7 @@ static void read_all(struct compat *c, int agents)
 
 static void clear(struct compat *c)
 {
-    for (size_t i = 0; i < c->count; i++) {
-        free(c->rows[i].key);
-        free(c->rows[i].models);
-    }
-    free(c->rows);
+    free_rows(c->rows, c->count);
     free(c->codex.entries);
     ccusage_deinit(&c->claude);
 }

@@ -16,8 +16,9 @@ static struct figures sum_of(const struct ccusage *c, bool codex)
     struct figures f = {0, 0};
     for (size_t i = 0; i < c->count; i++) {
         const struct ccusage_tokens *t = &c->entries[i].tokens;
-        f.tokens += codex ? c->entries[i].total
-                          : t->input + t->output + t->cache_write + t->cache_write_1h + t->cache_read;
+        f.tokens +=
+            (int64_t)(codex ? c->entries[i].total
+                            : t->input + t->output + t->cache_write + t->cache_write_1h + t->cache_read);
         f.usd += c->entries[i].cost_usd;
     }
     return f;

@@ -40,26 +40,42 @@ static bool is_other_version(struct str behind)
     size_t digits = 1;
     while (digits + 1 < behind.n && is_digit(behind.p[digits + 1]))
         digits++;
-    return digits < 8;
+    return digits != 8 || (behind.n > 9 && is_word(behind.p[9]));
 }
 
-static bool stands_at(struct str model, size_t at, struct str name)
+static bool stands_at(struct str text, size_t at, struct str part)
 {
-    for (size_t i = 0; i < name.n; i++)
-        if (plain(model.p[at + i]) != plain(name.p[i]))
+    for (size_t i = 0; i < part.n; i++)
+        if (plain(text.p[at + i]) != plain(part.p[i]))
             return false;
-    struct str behind = {model.p + at + name.n, model.n - at - name.n};
-    if ((at > 0 && is_word(model.p[at - 1])) || (behind.n && is_word(behind.p[0])))
+    struct str behind = {text.p + at + part.n, text.n - at - part.n};
+    if ((at > 0 && is_word(text.p[at - 1])) || (behind.n && is_word(behind.p[0])))
         return false;
-    return !(is_digit(name.p[name.n - 1]) && is_other_version(behind));
+    return !(is_digit(part.p[part.n - 1]) && is_other_version(behind));
 }
 
-static bool stands_in(struct str model, struct str name)
+static bool stands_in(struct str text, struct str part)
 {
-    for (size_t at = 0; at + name.n <= model.n; at++)
-        if (stands_at(model, at, name))
+    for (size_t at = 0; at + part.n <= text.n; at++)
+        if (stands_at(text, at, part))
             return true;
     return false;
+}
+
+/* The longest name in which the model stands, or which stands in it; of two, the first. */
+static const struct ccusage_price *alike(struct str model)
+{
+    const struct ccusage_price *found = NULL;
+    size_t longest = 0;
+    for (size_t i = 0; i < ccusage_price_count(); i++) {
+        const struct ccusage_price *p = ccusage_price_at(i);
+        struct str name = str_of(p->name);
+        if (!p->is_part || name.n <= longest || !(stands_in(model, name) || stands_in(name, model)))
+            continue;
+        longest = name.n;
+        found = p;
+    }
+    return found;
 }
 
 const struct ccusage_price *ccusage_price_of(struct str model)
@@ -67,30 +83,16 @@ const struct ccusage_price *ccusage_price_of(struct str model)
     if (str_empty(model))
         return NULL;
     const struct ccusage_price *found = exact(model);
-    size_t longest = 0;
-    for (size_t i = 0; !found && i < ccusage_price_count(); i++) {
-        const struct ccusage_price *p = ccusage_price_at(i);
-        size_t n = strlen(p->name);
-        if (p->is_part && n > longest && n <= model.n && strchr(p->name, '-') &&
-            stands_in(model, str_of(p->name))) {
-            longest = n;
-        }
-    }
-    for (size_t i = 0; longest && i < ccusage_price_count(); i++) {
-        const struct ccusage_price *p = ccusage_price_at(i);
-        if (p->is_part && strlen(p->name) == longest && stands_in(model, str_of(p->name)))
-            return p;
-    }
-    return found;
+    return found ? found : alike(model);
 }
 
-static double kind_cost(const struct ccusage_price *p, enum ccusage_kind kind, int64_t tokens, bool whole)
+static double kind_cost(const struct ccusage_price *p, enum ccusage_kind kind, uint64_t tokens, bool whole)
 {
     double rate = (double)p->rates[kind], above = (double)p->above[kind], n = (double)tokens;
     if (whole)
         return n * above;
-    if (p->mode == CCUSAGE_MARGINAL && tokens > p->threshold)
-        return (double)p->threshold * rate + (double)(tokens - p->threshold) * above;
+    if (p->mode == CCUSAGE_MARGINAL && tokens > (uint64_t)p->threshold)
+        return (double)p->threshold * rate + (double)(tokens - (uint64_t)p->threshold) * above;
     return n * rate;
 }
 
@@ -98,8 +100,8 @@ double ccusage_cost_usd(const struct ccusage_price *p, const struct ccusage_toke
 {
     if (!p)
         return 0;
-    int64_t side = t->input + t->cache_write + t->cache_write_1h + t->cache_read;
-    bool whole = p->mode == CCUSAGE_WHOLE && side > p->threshold;
+    uint64_t side = t->input + t->cache_write + t->cache_write_1h + t->cache_read;
+    bool whole = p->mode == CCUSAGE_WHOLE && side > (uint64_t)p->threshold;
     enum ccusage_kind read = codex && !p->read_is_told ? CCUSAGE_INPUT : CCUSAGE_CACHE_READ;
     double cost =
         kind_cost(p, CCUSAGE_INPUT, t->input, whole) + kind_cost(p, CCUSAGE_OUTPUT, t->output, whole) +

@@ -3,8 +3,9 @@
  * Only for comparing with that tool: price.h has the prices that are right, with their dates.  Above a
  * threshold the tool takes another rate, for what each kind has more of it alone (LiteLLM's way), or for the
  * whole request (models.dev's way).  A write that lives an hour always costs twice the input.  A name that is
- * not in the table has the price of the longest name that stands in it, between characters that are neither
- * letter nor digit, and without a digit of another version behind it; else none, and costs nothing.  Pure.
+ * not in the table has the price of the longest name that stands in it, or in which it stands, between
+ * characters that are neither letter nor digit, and without a digit of another version behind it; else none,
+ * and costs nothing.  Pure.
  * Any thread. */
 #pragma once
 #include "base/str.h"
@@ -21,11 +22,11 @@ struct ccusage_price {
     int64_t above[CCUSAGE_KINDS];
     int fast_percent;
     bool read_is_told; /* else Codex reports take the input's rate for cached tokens */
-    bool is_part;      /* is looked for inside longer names */
+    bool is_part;      /* is compared with names that are not there */
 };
 
 struct ccusage_tokens {
-    int64_t input, output, cache_write, cache_write_1h,
+    uint64_t input, output, cache_write, cache_write_1h,
         cache_read; /* cache_write: without those of an hour */
 };
 

@@ -1,10 +1,9 @@
 #include "transcripts/ccusage.h"
 
-#include "base/clock.h"
+#include "base/buf.h"
 #include "base/map.h"
-#include "base/parse.h"
+#include "transcripts/json_scan.h"
 #include "transcripts/line_reader.h"
-#include "transcripts/usage_line.h"
 
 #define LINE_MAX_BYTES ((size_t)1 << 30)
 
@@ -42,122 +41,9 @@ static uint32_t string_of(struct ccusage *c, struct str s)
     return ledger_string(&c->strings, s);
 }
 
-/* -- which lines count -- */
-
-static bool is_reader_null(struct str key)
-{
-    static const char *const keys[] = {"id",
-                                       "cwd",
-                                       "model",
-                                       "speed",
-                                       "costUSD",
-                                       "version",
-                                       "sessionId",
-                                       "requestId",
-                                       "isApiErrorMessage",
-                                       "cache_read_input_tokens",
-                                       "cache_creation_input_tokens"};
-    for (size_t i = 0; i < COUNT_OF(keys); i++)
-        if (str_equal(key, str_of(keys[i])))
-            return true;
-    return false;
-}
-
-/* "K":null for one of its keys, wherever in the line. */
-static bool has_null(struct str line)
-{
-    struct str rest = line;
-    for (ptrdiff_t at; (at = json_scan_find(rest, STR("\":null"))) >= 0;) {
-        const char *end = rest.p + at,
-                   *start = end > line.p ? memrchr(line.p, '"', (size_t)(end - line.p)) : NULL;
-        if (start && is_reader_null((struct str){start + 1, (size_t)(end - start - 1)}))
-            return true;
-        rest = (struct str){end + 1, (size_t)(line.p + line.n - end - 1)};
-    }
-    return false;
-}
-
-static bool digits_at(struct str s, size_t at, size_t n)
-{
-    for (size_t i = at; i < at + n; i++)
-        if (i >= s.n || s.p[i] < '0' || s.p[i] > '9')
-            return false;
-    return true;
-}
-
-/* YYYY-MM-DDTHH:MM:SS[.mmm], and Z or an offset: nothing else. */
-static bool parse_time(const struct json_value *v, int64_t *ret)
-{
-    struct str s = v->raw;
-    if (v->kind != JSON_STRING || (s.n != 20 && s.n != 24 && s.n != 25 && s.n != 29))
-        return false;
-    bool zulu = s.p[s.n - 1] == 'Z';
-    size_t base = zulu ? s.n - 1 : s.n - 6;
-    if ((base != 19 && base != 23) || s.p[10] != 'T' ||
-        (base == 23 && (s.p[19] != '.' || !digits_at(s, 20, 3))) || (digits_at(s, 17, 2) && s.p[17] >= '6'))
-        return false;
-    return clock_parse_rfc3339(s, ret);
-}
-
-static bool is_absent_or(const struct json_value *v, enum json_kind kind)
-{
-    return v->kind == JSON_ABSENT || v->kind == kind;
-}
-
-static bool is_absent_or_text(const struct json_value *v)
-{
-    return v->kind == JSON_ABSENT || (v->kind == JSON_STRING && v->raw.n > 0);
-}
-
-static bool is_version(const struct json_value *v)
-{
-    if (v->kind == JSON_ABSENT)
-        return true;
-    if (v->kind != JSON_STRING)
-        return false;
-    struct str rest = v->raw, part;
-    for (int i = 0; i < 2; i++)
-        if (!str_split(&rest, '.', &part) || part.n == 0 || !digits_at(part, 0, part.n) || !rest.p)
-            return false;
-    return digits_at(rest, 0, 1);
-}
-
-static bool count_or_zero(const struct json_value *v, int64_t *ret)
-{
-    *ret = 0;
-    return v->kind == JSON_ABSENT || json_value_i64(v, ret);
-}
-
-static bool read_tokens(const struct json_value *v, struct ccusage_tokens *t)
-{
-    int64_t flat, five_minutes, hour;
-    if (!json_value_i64(&v[CLAUDE_INPUT], &t->input) || !json_value_i64(&v[CLAUDE_OUTPUT], &t->output) ||
-        !count_or_zero(&v[CLAUDE_CACHE_WRITE], &flat) ||
-        !count_or_zero(&v[CLAUDE_CACHE_READ], &t->cache_read) ||
-        !count_or_zero(&v[CLAUDE_WRITE_5M], &five_minutes) || !count_or_zero(&v[CLAUDE_WRITE_1H], &hour))
-        return false;
-    bool detailed = v[CLAUDE_WRITE_DETAIL].kind == JSON_OBJECT;
-    t->cache_write = detailed ? five_minutes : flat;
-    t->cache_write_1h = detailed ? hour : 0;
-    return true;
-}
-
-static bool is_usable(const struct json_value *v, int64_t *ret_at_us)
-{
-    bool speed = v[CLAUDE_SPEED].kind == JSON_ABSENT || json_value_is(&v[CLAUDE_SPEED], STR("standard")) ||
-                 json_value_is(&v[CLAUDE_SPEED], STR("fast"));
-    bool flag = is_absent_or(&v[CLAUDE_SIDECHAIN], JSON_TRUE) || v[CLAUDE_SIDECHAIN].kind == JSON_FALSE ||
-                v[CLAUDE_SIDECHAIN].kind == JSON_NULL;
-    return v[CLAUDE_USAGE].kind == JSON_OBJECT && parse_time(&v[CLAUDE_TIMESTAMP], ret_at_us) && speed &&
-           flag && is_version(&v[CLAUDE_VERSION]) && is_absent_or_text(&v[CLAUDE_SESSION_ID]) &&
-           is_absent_or_text(&v[CLAUDE_REQUEST_ID]) && is_absent_or_text(&v[CLAUDE_MESSAGE_ID]) &&
-           is_absent_or_text(&v[CLAUDE_MODEL]) && is_absent_or(&v[CLAUDE_CWD], JSON_STRING) &&
-           is_absent_or(&v[CLAUDE_COST], JSON_NUMBER);
-}
-
 /* -- which telling wins -- */
 
-static int64_t total_of(const struct ccusage_entry *e)
+static uint64_t total_of(const struct ccusage_entry *e)
 {
     const struct ccusage_tokens *t = &e->tokens;
     return t->input + t->output + t->cache_write + t->cache_write_1h + t->cache_read;
@@ -257,15 +143,6 @@ static void take(struct reading *r, const struct ccusage_entry *e)
 
 /* -- an entry from a line -- */
 
-static double number_of(const struct json_value *v)
-{
-    char text[64];
-    size_t n = MIN(v->raw.n, sizeof(text) - 1);
-    memcpy(text, v->raw.p, n);
-    text[n] = '\0';
-    return strtod(text, NULL);
-}
-
 static uint32_t shown_model(struct ccusage *c, struct str model, bool fast)
 {
     if (str_empty(model) || str_equal(model, STR("<synthetic>")))
@@ -280,106 +157,61 @@ static uint32_t shown_model(struct ccusage *c, struct str model, bool fast)
     return number;
 }
 
-static void set_price(struct reading *r, struct ccusage_entry *e, struct str model, bool fast,
-                      const struct json_value *told)
+static void set_price(struct reading *r, struct ccusage_entry *e, const struct ccusage_line *l)
 {
+    struct str model = l->model ? ledger_text(&r->c->strings, l->model) : (struct str){NULL, 0};
     const struct ccusage_price *p = ccusage_price_of(model);
-    e->model = shown_model(r->c, model, fast);
-    e->is_unpriced = e->model && !p && told->kind != JSON_NUMBER && total_of(e) > 0;
-    e->cost_usd = told->kind == JSON_NUMBER ? number_of(told)
-                  : e->model                ? ccusage_cost_usd(p, &e->tokens, fast, false)
-                                            : 0;
+    e->model = l->is_advisor ? l->model : shown_model(r->c, model, l->fast);
+    e->is_unpriced = e->model && !p && !l->has_cost && total_of(e) > 0;
+    e->cost_usd = l->has_cost ? l->cost_usd : e->model ? ccusage_cost_usd(p, &e->tokens, l->fast, false) : 0;
 }
 
-static uint32_t text_or_none(struct ccusage *c, const struct json_value *v)
+static struct ccusage_entry entry_of(struct reading *r, const struct ccusage_line *l)
 {
-    return v->kind == JSON_STRING ? string_of(c, v->raw) : 0;
+    struct ccusage_entry e = {.at_us = l->at_us,
+                              .reset_us = l->reset_us,
+                              .tokens = l->tokens,
+                              .project = r->project,
+                              .session = r->session,
+                              .message = l->message,
+                              .request = l->request,
+                              .line_session = l->session ? l->session : r->session,
+                              .sidechain = l->sidechain,
+                              .has_speed = l->has_speed};
+    set_price(r, &e, l);
+    return e;
 }
 
-static void take_advisors(struct reading *r, const struct ccusage_entry *main, const struct json_value *v)
+/* They are entries of their own, numbered. */
+static void take_advisors(struct reading *r, struct ccusage_line *l)
 {
-    static const struct json_path paths[] = {{"type", 0, NULL},
-                                             {"model", 1, NULL},
-                                             {"input_tokens", 2, NULL},
-                                             {"output_tokens", 3, NULL},
-                                             {"cache_creation_input_tokens", 4, NULL},
-                                             {"cache_read_input_tokens", 5, NULL},
-                                             {NULL, JSON_NO_SLOT, NULL}};
-    static const struct json_value untold;
-    struct str rest = v[CLAUDE_ITERATIONS].raw;
-    struct json_value item;
-    for (int n = 0; v[CLAUDE_ITERATIONS].kind == JSON_ARRAY && json_scan_element(&rest, &item); n++) {
-        struct json_value f[6] = {{0}};
-        struct json_scan scan;
-        struct ccusage_entry e = *main;
-        if (item.kind != JSON_OBJECT || json_scan_object(item.raw, paths, f, &scan) != JSON_WHOLE ||
-            !json_value_is(&f[0], STR("advisor_message")) || f[1].kind != JSON_STRING)
-            continue;
-        e.tokens = (struct ccusage_tokens){0};
-        (void)(json_value_i64(&f[2], &e.tokens.input) && json_value_i64(&f[3], &e.tokens.output));
-        (void)(count_or_zero(&f[4], &e.tokens.cache_write) && count_or_zero(&f[5], &e.tokens.cache_read));
+    struct str rest = l->advisors;
+    uint32_t message = l->message;
+    for (int n = 0; rest.p && ccusage_line_advisor(&r->c->strings, &rest, l); n++) {
         struct buf id = BUF_INIT;
-        buf_printf(&id, "%.*s:advisor:%d", STR_ARG(v[CLAUDE_MESSAGE_ID].raw), n);
-        e.message = main->message ? string_of(r->c, buf_str(&id)) : 0;
+        if (message) {
+            buf_add_str(&id, ledger_text(&r->c->strings, message));
+            buf_printf(&id, ":advisor:%d", n);
+            l->message = string_of(r->c, buf_str(&id));
+        }
         buf_deinit(&id);
-        set_price(r, &e, f[1].raw, false, &untold);
+        struct ccusage_entry e = entry_of(r, l);
         take(r, &e);
     }
 }
 
-static void take_line(struct reading *r, const struct json_value *v)
-{
-    struct ccusage_entry e = {.project = r->project, .session = r->session};
-    if (v[CLAUDE_USAGE].kind != JSON_OBJECT)
-        return;
-    if (!is_usable(v, &e.at_us) || !read_tokens(v, &e.tokens)) {
-        r->c->dropped[CCUSAGE_FIELD]++;
-        return;
-    }
-    bool fast = json_value_is(&v[CLAUDE_SPEED], STR("fast"));
-    e.message = text_or_none(r->c, &v[CLAUDE_MESSAGE_ID]);
-    e.request = text_or_none(r->c, &v[CLAUDE_REQUEST_ID]);
-    e.line_session =
-        v[CLAUDE_SESSION_ID].kind == JSON_STRING ? string_of(r->c, v[CLAUDE_SESSION_ID].raw) : r->session;
-    e.sidechain = v[CLAUDE_SIDECHAIN].kind == JSON_TRUE;
-    e.has_speed = v[CLAUDE_SPEED].kind == JSON_STRING;
-    set_price(r, &e, v[CLAUDE_MODEL].kind == JSON_STRING ? v[CLAUDE_MODEL].raw : (struct str){NULL, 0}, fast,
-              &v[CLAUDE_COST]);
-    take(r, &e);
-    take_advisors(r, &e, v);
-}
-
-/* CCUSAGE_DROPS: it is not dropped. */
-static enum ccusage_drop scan_line(struct str line, struct json_value *v)
-{
-    struct json_scan scan;
-    if (json_scan_find(line, STR("\"usage\":{")) < 0)
-        return CCUSAGE_SPACE;
-    if (has_null(line))
-        return CCUSAGE_NULL;
-    if (!json_scan_is_utf8(line))
-        return CCUSAGE_NOT_UTF8;
-    if (json_scan_object(line, claude_paths, v, &scan) != JSON_WHOLE || scan.has_lone_surrogate ||
-        scan.has_duplicate)
-        return CCUSAGE_BROKEN;
-    bool glued = !str_empty(str_trim((struct str){scan.end, (size_t)(line.p + line.n - scan.end)}));
-    return glued ? CCUSAGE_BROKEN : CCUSAGE_DROPS;
-}
-
 static void read_line(struct reading *r, struct str line)
 {
-    struct json_value v[CLAUDE_SLOTS] = {{0}}, w[CLAUDE_SLOTS] = {{0}};
-    struct json_scan scan;
-    struct str inner;
-    enum ccusage_drop drop = scan_line(line, v);
-    if (drop != CCUSAGE_DROPS) {
-        r->c->dropped[drop]++;
+    struct ccusage_line l;
+    enum ccusage_drop drop = ccusage_line_read(&r->c->strings, line, r->rules, &l);
+    if (drop != CCUSAGE_TAKEN) {
+        if (drop < CCUSAGE_DROPS)
+            r->c->dropped[drop]++;
         return;
     }
-    if (!claude_inner_line(v, &inner))
-        take_line(r, v);
-    else if (r->rules == CCUSAGE_DAILY && json_scan_object(inner, claude_paths, w, &scan) == JSON_WHOLE)
-        take_line(r, w);
+    struct ccusage_entry e = entry_of(r, &l);
+    take(r, &e);
+    take_advisors(r, &l);
 }
 
 static void read_run(struct reading *r, struct str run)
@@ -396,28 +228,30 @@ static void read_run(struct reading *r, struct str run)
     }
 }
 
-/* The session and project that it makes of a path below projects/. */
-static void place_of(struct reading *r, struct str name)
+static uint32_t joined(struct ccusage *c, const struct str *part, size_t n)
 {
-    struct str part[64];
-    size_t n = 0;
-    struct str rest = name;
-    while (n < COUNT_OF(part) && str_split(&rest, '/', &part[n]))
-        n++;
-    struct str stem = part[n - 1], project = STR("Unknown Project");
-    stem.n -= str_ends_with(stem, STR(".jsonl")) ? 6 : 0;
-    struct str session = n == 1 ? part[0] : stem;
-    size_t above = n >= 2 ? n - 1 : 0; /* parts that make the project */
-    if (n == 2) {
-        project = part[0];
-    } else if (n > 2) {
-        bool subagents = n > 3 && str_equal(part[n - 2], STR("subagents"));
-        above = subagents ? n - 3 : n - 2;
-        session = part[above];
-        project = (struct str){name.p, (size_t)(part[above].p - name.p - 1)};
-    }
-    r->session = string_of(r->c, session);
-    r->project = string_of(r->c, project);
+    if (n == 0)
+        return string_of(c, STR("Unknown Project"));
+    return string_of(c, (struct str){part[0].p, (size_t)(part[n - 1].p + part[n - 1].n - part[0].p)});
+}
+
+/* The session and project that it makes of a path: what comes behind the first "projects" in it. */
+static void place_of(struct reading *r, struct str path)
+{
+    struct str *part = xcalloc(path.n + 1, sizeof(*part)), *all = part, rest = path;
+    size_t n = 0, first = 0;
+    while (str_split(&rest, '/', &part[n]))
+        n += part[n].n > 0 && !str_equal(part[n], STR("."));
+    while (first < n && !str_equal(part[first], STR("projects")))
+        first++;
+    part += first < n ? first + 1 : 0;
+    n -= first < n ? first + 1 : 0;
+    struct str stem = {part[n - 1].p, part[n - 1].n - strlen(".jsonl")};
+    bool subagents = n > 3 && str_equal(part[n - 2], STR("subagents"));
+    size_t above = n == 2 ? 1 : subagents ? n - 3 : n > 2 ? n - 2 : 0; /* parts that make the project */
+    r->session = string_of(r->c, n == 2 ? stem : part[above]);
+    r->project = joined(r->c, part, above);
+    free(all);
 }
 
 void ccusage_claude(struct ccusage *c, const struct file_walk *files, enum ccusage_rules rules)
@@ -431,7 +265,7 @@ void ccusage_claude(struct ccusage *c, const struct file_walk *files, enum ccusa
         const struct file_walk_entry *f = &files->files[i];
         if (f->format != TRANSCRIPT_CLAUDE || line_reader_open(f->path, 0, LINE_MAX_BYTES, &reader) != 0)
             continue;
-        place_of(&r, str_of(f->path + f->name_offset));
+        place_of(&r, str_of(f->path));
         while (line_reader_next(reader, &run) == 1)
             read_run(&r, run.bytes);
         (void)line_reader_free(reader);

@@ -4,30 +4,20 @@
  * apart from muster's own (usage_scan.h), so that neither bends the other; `muster usage explain` shows the
  * difference. Reads everything anew, in path order, and keeps the entries in memory.  One thread. */
 #pragma once
-#include "core/ccusage_price.h"
 #include "core/codex_usage.h"
+#include "transcripts/ccusage_line.h"
 #include "transcripts/file_walk.h"
-#include "transcripts/ledger.h"
-
-enum ccusage_rules { /* its daily report reads more lines, and sees more of them as the same */
-                     CCUSAGE_DAILY,
-                     CCUSAGE_OTHERS,
-};
 
 struct ccusage_entry {
-    int64_t at_us;
+    int64_t at_us, reset_us;
     struct ccusage_tokens tokens; /* of Codex: input without what is cached */
-    int64_t reasoning, total;     /* Codex */
+    uint64_t reasoning, total;    /* Codex */
     double cost_usd;
     uint32_t model; /* string; 0: none is shown */
     uint32_t project, session;
     uint32_t message, request, line_session; /* Claude; 0: not told */
     bool sidechain, has_speed, is_fallback, is_unpriced;
 };
-
-/* Why it drops a line that tells of usage. */
-enum ccusage_drop { CCUSAGE_SPACE, CCUSAGE_NULL, CCUSAGE_NOT_UTF8, CCUSAGE_BROKEN, CCUSAGE_FIELD };
-#define CCUSAGE_DROPS 5
 
 struct ccusage {
     struct ledger strings;         /* names alone */

@@ -150,9 +150,10 @@ static void add(struct ccusage *c, struct map *seen, const struct request *q, ui
         return;
     int64_t write = MIN(t->cache_write, t->input - t->cached);
     struct ccusage_entry e = {.at_us = q->told.at_us,
-                              .tokens = {t->input - t->cached - write, t->output, write, 0, t->cached},
-                              .reasoning = t->reasoning,
-                              .total = t->total,
+                              .tokens = {(uint64_t)(t->input - t->cached - write), (uint64_t)t->output,
+                                         (uint64_t)write, 0, (uint64_t)t->cached},
+                              .reasoning = (uint64_t)t->reasoning,
+                              .total = (uint64_t)t->total,
                               .model = q->model,
                               .session = session,
                               .is_fallback = q->fallback};

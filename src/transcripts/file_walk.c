@@ -61,6 +61,8 @@ static void add_file(struct file_walk *w, const char *path, size_t root_bytes, e
 static bool is_transcript(const struct file_walk *w, const char *name)
 {
     struct str s = str_of(name);
+    if (w->ignores_links && str_equal(s, STR(".jsonl")))
+        return false; /* to ccusage a name without an ending */
     return str_ends_with(s, STR(".jsonl")) || (!w->ignores_packed && str_ends_with(s, STR(".jsonl.zst")));
 }
 
