@@ -35,6 +35,23 @@ static int projects(const struct invocation *in)
     return report(in, USAGE_BY_PROJECT);
 }
 
+static int branches(const struct invocation *in)
+{
+    return report(in, USAGE_BY_BRANCH);
+}
+static int agents(const struct invocation *in)
+{
+    return report(in, USAGE_BY_AGENT);
+}
+static int chains(const struct invocation *in)
+{
+    return report(in, USAGE_BY_CHAIN);
+}
+static int hourly(const struct invocation *in)
+{
+    return report(in, USAGE_BY_HOUR);
+}
+
 static const struct command_option options[] = {
     {0, "source", "AGENT", "all, claude, codex or gemini; default all."},
     {'s', "since", "DATE", "From this day on: 2026-11-22 or 20261122."},
@@ -55,6 +72,10 @@ static const struct command_verb verbs[] = {
     {"blocks", "", "By Claude's windows of five hours", blocks},
     {"models", "", "By model", models},
     {"projects", "", "By project", projects},
+    {"branches", "", "By git branch of a project", branches},
+    {"agents", "", "By agent CLI", agents},
+    {"chains", "", "Of the main threads, and of the subagents beside them", chains},
+    {"hourly", "", "By hour", hourly},
     {"statusline", "", "One line for Claude Code's status line, which sends JSON on standard input",
      usage_statusline_run},
     {"prices", "[MODEL]", "The published prices, or what a model is billed at now", usage_prices_run},

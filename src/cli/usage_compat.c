@@ -710,7 +710,7 @@ static void clear(struct compat *c)
 
 int usage_compat_run(const struct invocation *in, enum usage_group by)
 {
-    if (by == USAGE_BY_MODEL || by == USAGE_BY_PROJECT)
+    if (by >= USAGE_BY_MODEL)
         return command_usage(in, "--compat=ccusage: that tool has no such report");
     struct compat c = {.count = 0};
     int rc = usage_request_read(in, by, &c.q);

@@ -85,7 +85,12 @@ void usage_print_table(const struct usage_request *q, const struct usage_report 
         const struct usage_report_row *row = &r->rows[i];
         if (row->is_gap)
             continue;
-        add_sum(t, row->key[0] ? row->key : "(not told)", &row->sum);
+        struct str project = r->group == USAGE_BY_BRANCH ? ledger_text(r->ledger, row->project) : STR("");
+        struct buf name = BUF_INIT;
+        buf_printf(&name, "%s%s%.*s", row->key[0] ? row->key : "(not told)", project.n ? " of " : "",
+                   STR_ARG(project));
+        add_sum(t, name.p, &row->sum);
+        buf_deinit(&name);
         if (q->breakdown)
             add_models(t, r, row);
     }

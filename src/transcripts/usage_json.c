@@ -10,6 +10,10 @@ const struct usage_group_word usage_group_words[USAGE_GROUPS] = {
     [USAGE_BY_BLOCK] = {"block", "blocks", "start", "BLOCK"},
     [USAGE_BY_MODEL] = {"model", "models", "model", "MODEL"},
     [USAGE_BY_PROJECT] = {"project", "projects", "project", "PROJECT"},
+    [USAGE_BY_BRANCH] = {"branch", "branches", "branch", "BRANCH"},
+    [USAGE_BY_AGENT] = {"agent", "agents", "agent", "AGENT"},
+    [USAGE_BY_CHAIN] = {"chain", "chains", "chain", "CHAIN"},
+    [USAGE_BY_HOUR] = {"hour", "hourly", "hour", "HOUR"},
 };
 
 static void print_sum(struct json_writer *w, const struct usage_sum *s)
@@ -66,6 +70,8 @@ static void print_row(struct json_writer *w, const struct usage_report *r, const
     if (row->bucket[0])
         json_kv_text(w, "bucket", row->bucket);
     print_sources(w, row->source_bits);
+    if (r->group == USAGE_BY_BRANCH)
+        json_kv_str(w, "project", ledger_text(r->ledger, row->project));
     if (r->group == USAGE_BY_SESSION) {
         json_kv_str(w, "project", ledger_text(r->ledger, row->project));
         json_key(w, "branch");

@@ -5,6 +5,9 @@
 #include "base/parse.h"
 #include "core/civil.h"
 #include "core/price.h"
+#include "transcripts/file_walk.h"
+
+#include <stdio.h>
 
 #define PRICES 512 /* a power of two */
 #define BLOCK_US (INT64_C(5) * 3600 * USEC_PER_SEC)
@@ -64,7 +67,7 @@ static int64_t local_day(struct making *m, int64_t at_us)
     return civil_floor_div(s + m->segment.offset_s, CIVIL_DAY_S);
 }
 
-static void date_text(int64_t day, size_t bytes, char text[16])
+static void date_text(int64_t day, size_t bytes, char *text)
 {
     (void)civil_date(day, text);
     text[bytes] = '\0';
@@ -158,53 +161,79 @@ static int64_t first_of_bucket(enum usage_group bucket, int64_t day)
     return bucket == USAGE_BY_MONTH ? day - (c.day - 1) : day;
 }
 
-/* A row per model, project or session and day, week or month. */
-static struct usage_report_row *bucket_row(struct making *m, const struct ledger_row *from,
-                                           struct ledger_context c, int64_t day)
+bool usage_group_is_named(enum usage_group g)
+{
+    return g == USAGE_BY_SESSION || (g >= USAGE_BY_MODEL && g <= USAGE_BY_CHAIN);
+}
+
+struct row_name {
+    uint32_t key[2];
+    struct str shown;
+};
+
+/* Of the row that a row of the ledger belongs to, where rows go by a name. */
+static struct row_name name_of(const struct making *m, const struct ledger_row *from,
+                               const struct ledger_context *c)
+{
+    bool beside = from->flags & USAGE_SIDECHAIN;
+    switch (m->question->group) {
+    case USAGE_BY_SESSION:
+        return (struct row_name){{c->source, c->session}, ledger_text(m->ledger, c->session)};
+    case USAGE_BY_PROJECT:
+        return (struct row_name){{c->project, 0}, ledger_text(m->ledger, c->project)};
+    case USAGE_BY_BRANCH:
+        return (struct row_name){{c->branch, c->project}, ledger_text(m->ledger, c->branch)};
+    case USAGE_BY_AGENT:
+        return (struct row_name){{c->source, 0}, str_of(transcript_format_names[c->source])};
+    case USAGE_BY_CHAIN:
+        return (struct row_name){{beside, 0}, beside ? STR("subagents") : STR("main")};
+    default:
+        return (struct row_name){{from->model, 0}, ledger_text(m->ledger, from->model)};
+    }
+}
+
+static struct usage_report_row *named_row(struct making *m, const struct ledger_row *from, int64_t day)
 {
     enum usage_group bucket = m->question->bucket, group = m->question->group;
-    uint32_t name = group == USAGE_BY_MODEL ? from->model : group == USAGE_BY_PROJECT ? c.project : c.session;
-    int64_t key[2] = {first_of_bucket(bucket, day), name};
-    struct usage_report_row *row =
-        row_for(m, (struct str){(const char *)key, sizeof(key)}, ledger_text(m->ledger, name));
-    date_text(key[0], bucket == USAGE_BY_MONTH ? 7 : 10, row->bucket);
-    if (group == USAGE_BY_SESSION)
+    struct ledger_context c = ledger_context_at(m->ledger, from->context);
+    struct row_name name = name_of(m, from, &c);
+    struct {
+        uint32_t name[2];
+        int64_t day;
+    } key = {{name.key[0], name.key[1]}, bucket == group ? 0 : first_of_bucket(bucket, day)};
+    size_t bytes = bucket == group ? sizeof(key.name) : sizeof(key);
+    struct usage_report_row *row = row_for(m, (struct str){(const char *)&key, bytes}, name.shown);
+    if (bucket != group)
+        date_text(key.day, bucket == USAGE_BY_MONTH ? 7 : 10, row->bucket);
+    if (group == USAGE_BY_SESSION || group == USAGE_BY_BRANCH)
         row->project = c.project;
+    if (group == USAGE_BY_SESSION && bucket == group)
+        row->branch = c.branch ? c.branch : row->branch;
     return row;
 }
 
-/* The row of the report that a row of the ledger belongs to. */
-static struct usage_report_row *group_row(struct making *m, const struct ledger_row *from, int64_t day)
+/* "2026-11-22T03:00+05:45": the offset tells the two hours apart that a zone has when its clocks go back. */
+static void hour_text(const struct making *m, int64_t at_us, int64_t day, char text[32])
 {
-    struct ledger_context c = ledger_context_at(m->ledger, from->context);
-    char text[16];
-    uint32_t key[2] = {c.source, 0};
-    struct str shown;
-    struct usage_report_row *row;
-    if (m->question->bucket != m->question->group)
-        return bucket_row(m, from, c, day);
-    switch (m->question->group) {
-    case USAGE_BY_WEEK:
-        day -= (civil_weekday(day) + 6) % 7;
-        break;
-    case USAGE_BY_SESSION:
-        key[1] = c.session;
-        row = row_for(m, (struct str){(const char *)key, sizeof(key)}, ledger_text(m->ledger, c.session));
-        row->project = c.project;
-        row->branch = c.branch ? c.branch : row->branch;
-        return row;
-    case USAGE_BY_MODEL:
-        shown = ledger_text(m->ledger, from->model);
-        return row_for(m, shown, shown);
-    case USAGE_BY_PROJECT:
-        shown = ledger_text(m->ledger, c.project);
-        return row_for(m, shown, shown);
-    case USAGE_BY_DAY:
-    case USAGE_BY_MONTH:
-    case USAGE_BY_BLOCK:
-        break;
-    }
-    date_text(day, m->question->group == USAGE_BY_MONTH ? 7 : 10, text);
+    int64_t offset_min = m->segment.offset_s / 60, ahead = offset_min < 0 ? -offset_min : offset_min;
+    int64_t hour = (at_us / USEC_PER_SEC + m->segment.offset_s - day * CIVIL_DAY_S) / 3600;
+    char date[16];
+    date_text(day, 10, date);
+    (void)snprintf(text, 32, "%sT%02d:00%c%02d:%02d", date, (int)hour, offset_min < 0 ? '-' : '+',
+                   (int)(ahead / 60), (int)(ahead % 60));
+}
+
+static struct usage_report_row *group_row(struct making *m, const struct ledger_row *from, int64_t at_us,
+                                          int64_t day)
+{
+    enum usage_group group = m->question->group;
+    char text[32];
+    if (usage_group_is_named(group))
+        return named_row(m, from, day);
+    if (group == USAGE_BY_HOUR)
+        hour_text(m, at_us, day, text);
+    else
+        date_text(first_of_bucket(group, day), group == USAGE_BY_MONTH ? 7 : 10, text);
     return row_for(m, str_of(text), str_of(text));
 }
 
@@ -234,7 +263,7 @@ static void group_rows(struct making *m)
         if (from->events == 0 || !is_asked_for(m, source, at_us, &day))
             continue;
         struct usage_sum sum = priced(m, from->counts, from->events, from->model, from->flags, at_us);
-        add_to(m, group_row(m, from, day), source, from->model, from->flags, &sum);
+        add_to(m, group_row(m, from, at_us, day), source, from->model, from->flags, &sum);
     }
 }
 
@@ -325,7 +354,10 @@ static int by_cost(const void *a, const void *b)
     if (x->sum.cost_pico_usd != y->sum.cost_pico_usd)
         return x->sum.cost_pico_usd > y->sum.cost_pico_usd ? -1 : 1;
     int64_t p = usage_event_tokens(x->sum.counts), q = usage_event_tokens(y->sum.counts);
-    return p != q ? (p > q ? -1 : 1) : strcmp(x->key, y->key);
+    if (p != q)
+        return p > q ? -1 : 1;
+    int key = strcmp(x->key, y->key);
+    return key != 0 ? key : x->project < y->project ? -1 : x->project > y->project;
 }
 
 static int by_tokens(const void *a, const void *b)
@@ -344,7 +376,7 @@ static int by_name(const void *a, const void *b, void *ledger)
 
 static void sort(struct usage_report *r)
 {
-    bool by_sum = r->group == USAGE_BY_SESSION || r->group == USAGE_BY_MODEL || r->group == USAGE_BY_PROJECT;
+    bool by_sum = usage_group_is_named(r->group);
     if (r->row_count && r->group != USAGE_BY_BLOCK)
         qsort(r->rows, r->row_count, sizeof(r->rows[0]), by_sum ? by_cost : by_row_key);
     for (size_t i = 0; i < r->row_count; i++)

@@ -14,10 +14,15 @@ enum usage_group {
     USAGE_BY_MONTH,
     USAGE_BY_SESSION,
     USAGE_BY_BLOCK,
-    USAGE_BY_MODEL,
-    USAGE_BY_PROJECT
+    USAGE_BY_MODEL, /* from here on by a name: these can have a bucket */
+    USAGE_BY_PROJECT,
+    USAGE_BY_BRANCH, /* of a project */
+    USAGE_BY_AGENT,
+    USAGE_BY_CHAIN, /* the main thread, and what subagents did beside it */
+    USAGE_BY_HOUR
 };
-#define USAGE_GROUPS 7
+#define USAGE_GROUPS 11
+bool usage_group_is_named(enum usage_group g); /* session, model, project, branch, agent, chain */
 
 struct usage_sum {
     int64_t counts[USAGE_COUNTS];
@@ -33,11 +38,11 @@ struct usage_model_sum {
 };
 
 struct usage_report_row {
-    char *key; /* owned: "2026-11-22", the week's Monday, "2026-11", session, model, project; of a block its
-                  start */
+    char *key; /* owned: "2026-11-22", the week's Monday, "2026-11", session, model, project, branch, agent,
+                  "main" or "subagents"; of a block its start, of an hour too, with its offset */
     char bucket[16];           /* the day, week or month, when the question has a bucket; "" else */
     uint32_t source_bits;      /* 1 << enum usage_source */
-    uint32_t project, branch;  /* strings, of a session; 0 else */
+    uint32_t project, branch;  /* strings, of a session; project, of a branch; 0 else */
     int64_t first_us, last_us; /* of a session or block; 0 else */
     int64_t start_us, end_us;  /* of a block */
     bool is_gap, is_active;    /* of a block */
@@ -49,7 +54,7 @@ struct usage_report_row {
 struct usage_report {
     const struct ledger *ledger;
     enum usage_group group;
-    struct usage_report_row *rows; /* owned; by key; sessions, models and projects by cost */
+    struct usage_report_row *rows; /* owned; by key; those by a name by cost */
     size_t row_count, row_capacity;
     struct usage_sum total;
     uint32_t *unpriced; /* owned; strings: the models without a price, by name */

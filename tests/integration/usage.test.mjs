@@ -326,10 +326,17 @@ test('U6: GET /api/v1/usage answers what muster usage answers, to the token, and
     const { CLAUDE_CONFIG_DIR, CODEX_HOME } = home.environment;
     const node = await startNode(t, { env: { CLAUDE_CONFIG_DIR, CODEX_HOME } });
     const zone = 'Asia/Kathmandu', strip = ({ files_read, bytes_read, zone: name, ...rest }) => rest;
-    for (const [group, verb] of [['day', 'daily'], ['week', 'weekly'], ['month', 'monthly'], ['session', 'session'], ['model', 'models'], ['project', 'projects'], ['block', 'blocks']]) {
+    for (const [group, verb] of [['day', 'daily'], ['week', 'weekly'], ['month', 'monthly'], ['session', 'session'], ['model', 'models'], ['project', 'projects'], ['block', 'blocks'], ['branch', 'branches'], ['agent', 'agents'],
+        ['chain', 'chains'], ['hour', 'hourly']]) {
         const { status, json } = await node.get(`/api/v1/usage?group=${group}&zone=${encodeURIComponent(zone)}`);
         assert.equal(status, 200);
         assert.deepEqual(strip(json), strip(await home.report(verb, '-z', zone)), group);
+    }
+    const whole = (await node.get('/api/v1/usage')).json.totals;
+    for (const [group, list] of [['session', 'sessions'], ['model', 'models'], ['project', 'projects'], ['block', 'blocks'], ['branch', 'branches'], ['agent', 'agents'], ['chain', 'chains'], ['hour', 'hourly']]) {
+        const { json: parts } = await node.get(`/api/v1/usage?group=${group}`);
+        for (const kind of ['input_tokens', 'output_tokens', 'cache_creation_tokens', 'cache_read_tokens', 'reasoning_tokens', 'web_searches', 'total_tokens', 'messages'])
+            assert.equal(parts[list].reduce((sum, row) => sum + row[kind], 0), whole[kind], `${group}: the parts of ${kind}`);
     }
     const { json } = await node.get('/api/v1/usage?group=model&bucket=month'), plain = (await node.get('/api/v1/usage?bucket=month')).json;
     assert.deepEqual(json.totals, plain.totals);
@@ -343,6 +350,21 @@ test('U6: GET /api/v1/usage answers what muster usage answers, to the token, and
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(file, text(claudeLine({ output_tokens: 7 }, { model: 'claude-late' })));
     await node.waitFor(async () => (await node.get('/api/v1/usage?group=model')).json.models.some((m) => m.model === 'claude-late'), 'the new transcript');
+});
+
+test('U1, U6: by the hours of any zone, by branch of a project, by agent, by main thread and subagents', async (t) => {
+    const home = new UsageHome(t);
+    const line = (output_tokens, timestamp, more) => claudeLine({ output_tokens }, { timestamp, ...more });
+    home.session('p/s1', [line(1, '2026-11-01T05:30:00.000Z'), line(2, '2026-11-01T05:45:00.000Z'), line(4, '2026-11-01T06:30:00.000Z', { gitBranch: 'fix' })]);
+    home.session('q/s2', [line(8, '2026-11-01T07:00:00.000Z', { sessionId: 's2' }), line(16, '2026-11-01T07:10:00.000Z', { sessionId: 's2', isSidechain: true })]);
+    home.rollout('r', [codexLine('session_meta', { id: 'c1', cwd: '/w' }), codexLine('turn_context', { model: 'gpt-5' }), codexReport({ output_tokens: 32 }, { output_tokens: 32 }, '2026-11-01T07:00:00.000Z')]);
+    const rows = async (verb, list, key, zone = 'UTC') => Object.fromEntries((await home.report(verb, '-z', zone))[list].map((r) => [`${r.project ?? ''}${r.project ? '/' : ''}${r[key]}`, r.output_tokens]));
+    // the night in which New York's clocks go back has one o'clock twice
+    assert.deepEqual(await rows('hourly', 'hourly', 'hour', 'America/New_York'), { '2026-11-01T01:00-04:00': 3, '2026-11-01T01:00-05:00': 4, '2026-11-01T02:00-05:00': 56 });
+    assert.deepEqual(await rows('hourly', 'hourly', 'hour', 'Asia/Kathmandu'), { '2026-11-01T11:00+05:45': 3, '2026-11-01T12:00+05:45': 60 });
+    assert.deepEqual(await rows('branches', 'branches', 'branch'), { 'p/main': 3, 'p/fix': 4, 'q/main': 24, '-w/null': 32 });
+    assert.deepEqual(await rows('agents', 'agents', 'agent'), { claude: 31, codex: 32 });
+    assert.deepEqual(await rows('chains', 'chains', 'chain'), { main: 47, subagents: 16 });
 });
 
 test('T1, U6: what lies below a root counts too, whatever CLI wrote it; a copy of it nothing more', async (t) => {

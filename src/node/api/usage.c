@@ -16,7 +16,8 @@ static bool read_group(struct http_request *r, const char *name, enum usage_grou
             *ret = (enum usage_group)g;
             return true;
         }
-    return usage_query_refuse(r, name, text, "day, week, month, session, block, model or project");
+    return usage_query_refuse(
+        r, name, text, "hour, day, week, month, session, block, model, project, branch, agent or chain");
 }
 
 static bool read_groups(struct http_request *r, struct usage_question *q)
@@ -27,11 +28,11 @@ static bool read_groups(struct http_request *r, struct usage_question *q)
         return false;
     if (bucket > USAGE_BY_MONTH)
         return usage_query_refuse(r, "bucket", usage_group_words[bucket].name, "day, week or month");
-    bool named = q->group == USAGE_BY_MODEL || q->group == USAGE_BY_PROJECT || q->group == USAGE_BY_SESSION;
+    bool named = usage_group_is_named(q->group);
     bool bucketed = grouped && api_query_text(r, "bucket");
     if (bucketed && !named && q->group != bucket)
         return usage_query_refuse(r, "group", usage_group_words[q->group].name,
-                                  "beside a bucket, model, project or session");
+                                  "beside a bucket, model, project, session, branch, agent or chain");
     q->bucket = bucketed && named ? bucket : q->group;
     return true;
 }
@@ -61,10 +62,10 @@ static void get_usage(struct http_request *r, void *context)
 static const struct http_route routes[] = {
     {HTTP_GET, "/api/v1/usage", API_VIEWERS, get_usage,
      .summary = "Tokens and cost from the transcripts of agents",
-     .query =
-         "group:string:day, week, month, session, block, model or project;bucket:string:day, week or month;"
-         "from:string:First day;to:string:Last day;zone:string:IANA name, default UTC;"
-         "source:string:all, claude, codex or gemini",
+     .query = "group:string:hour, day, week, month, session, block, model, project, branch, agent or chain;"
+              "bucket:string:day, week or month;"
+              "from:string:First day;to:string:Last day;zone:string:IANA name, default UTC;"
+              "source:string:all, claude, codex or gemini",
      .responses = "200:Rows, totals, models without a price, lines that were skipped"},
 };
 const struct api_routes api_usage_routes = {routes, COUNT_OF(routes)};
