@@ -487,7 +487,7 @@ static bool echoed_status(struct str output, int *ret)
     int64_t value;
     while (start > 0 && s.p[start - 1] >= '0' && s.p[start - 1] <= '9')
         start--;
-    if (!parse_i64_in((struct str){s.p + start, s.n - start}, 0, 255, &value))
+    if (s.n == 0 || !parse_i64_in((struct str){s.p + start, s.n - start}, 0, 255, &value))
         return false;
     *ret = (int)value;
     return true;
