@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/parse.h"
+#include "core/closing_claim.h"
 
 const char *const verification_verdict_names[VERDICTS] = {"verified", "unverified", "contradicted"};
 
@@ -50,239 +51,6 @@ static struct str cut(struct arena *a, struct str s)
     while (n > 0 && n < s.n && ((unsigned char)s.p[n] & 0xc0) == 0x80)
         n--;
     return (struct str){arena_strdup(a, (struct str){s.p, n}), n};
-}
-
-/* -- what the closing message says -- */
-
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static bool is_letter(char c)
-{
-    return (lower(c) >= 'a' && lower(c) <= 'z') || c == '\'';
-}
-
-/* `phrase` at word boundaries of s, which is in lower case. */
-static bool has_phrase(struct str s, const char *phrase)
-{
-    size_t n = strlen(phrase);
-    for (size_t from = 0; from + n <= s.n;) {
-        ptrdiff_t at = str_find((struct str){s.p + from, s.n - from}, str_of(phrase));
-        if (at < 0)
-            return false;
-        size_t start = from + (size_t)at;
-        bool begins = start == 0 || !is_letter(s.p[start - 1]) || !is_letter(phrase[0]);
-        bool ends = start + n == s.n || !is_letter(s.p[start + n]) || !is_letter(phrase[n - 1]);
-        if (begins && ends)
-            return true;
-        from = start + 1;
-    }
-    return false;
-}
-
-static bool has_any(struct str s, const char *const *phrases)
-{
-    for (; *phrases; phrases++)
-        if (has_phrase(s, *phrases))
-            return true;
-    return false;
-}
-
-static const char *const strong_claims[] = {"tests pass",
-                                            "test passes",
-                                            "tests passed",
-                                            "tests are passing",
-                                            "tests now pass",
-                                            "tests all pass",
-                                            "test suite passes",
-                                            "tests are green",
-                                            "suite is green",
-                                            "all green",
-                                            "everything passes",
-                                            "everything is passing",
-                                            "checks pass",
-                                            "checks passed",
-                                            "all checks",
-                                            "all passing",
-                                            "all pass",
-                                            "now passes",
-                                            "passes now",
-                                            "passing tests",
-                                            "build passes",
-                                            "build succeeds",
-                                            "build succeeded",
-                                            "builds cleanly",
-                                            "build is green",
-                                            "compiles cleanly",
-                                            "compiles without",
-                                            "lint passes",
-                                            "lint is clean",
-                                            "no lint errors",
-                                            "no type errors",
-                                            "type checks pass",
-                                            "typecheck passes",
-                                            "no errors",
-                                            "0 failures",
-                                            "0 failed",
-                                            "no failures",
-                                            "zero failures",
-                                            "verified",
-                                            "tested and",
-                                            "fully tested",
-                                            "confirmed working",
-                                            "passes all",
-                                            "passing all",
-                                            "tests succeed",
-                                            "100% of tests",
-                                            NULL};
-static const char *const weak_claims[] = {
-    "done",       "complete",    "completed",      "is fixed",         "are fixed",
-    "fixed the",  "i fixed",     "i've fixed",     "has been fixed",   "works",
-    "is working", "now working", "successfully",   "implemented",      "finished",
-    "resolved",   "all set",     "ready to merge", "ready for review", "works as expected",
-    NULL};
-/* A sentence with one of these says that it did not go well, or was not tried. */
-static const char *const denials[] = {"not run",
-                                      "didn't run",
-                                      "did not run",
-                                      "haven't run",
-                                      "have not run",
-                                      "couldn't run",
-                                      "could not run",
-                                      "cannot run",
-                                      "can't run",
-                                      "unable to run",
-                                      "wasn't able",
-                                      "was not able",
-                                      "unable to",
-                                      "without running",
-                                      "not tested",
-                                      "untested",
-                                      "haven't tested",
-                                      "have not tested",
-                                      "not verified",
-                                      "unverified",
-                                      "haven't verified",
-                                      "have not verified",
-                                      "could not verify",
-                                      "couldn't verify",
-                                      "can't verify",
-                                      "cannot verify",
-                                      "still fail",
-                                      "still fails",
-                                      "still failing",
-                                      "tests fail",
-                                      "test fails",
-                                      "build fails",
-                                      "does not work",
-                                      "doesn't work",
-                                      "do not work",
-                                      "don't work",
-                                      "not working",
-                                      "not done",
-                                      "not complete",
-                                      "incomplete",
-                                      "not finished",
-                                      "isn't fixed",
-                                      "not fixed",
-                                      "do not pass",
-                                      "don't pass",
-                                      "does not pass",
-                                      "doesn't pass",
-                                      "not pass",
-                                      "not passing",
-                                      "didn't pass",
-                                      "did not pass",
-                                      "not successful",
-                                      "unsuccessful",
-                                      "no tests were run",
-                                      "skipped running",
-                                      "gave up",
-                                      "remaining failures",
-                                      "not all",
-                                      "not yet",
-                                      "never ran",
-                                      NULL};
-/* What was wrong may be right by now: it speaks against "done", not against "all tests pass". */
-static const char *const troubles[] = {"is failing",   "are failing",  "were failing", "failing tests",
-                                       "build failed", "tests failed", "test failed",  NULL};
-/* What should be is not what is. */
-static const char *const hopes[] = {"should",      "would",  "might",    "may",       "hopefully",
-                                    "expect",      "likely", "probably", "try",       "please run",
-                                    "you can run", "let me", "i'll",     "i will",    "need to",
-                                    "needs to",    "once",   "if",       "to verify", "to be verified",
-                                    "want me to",  NULL};
-
-static bool is_count_of_failures(struct str s)
-{
-    static const char *const words[] = {" failed",       " failures",    " failure",
-                                        " tests failed", " test failed", NULL};
-    for (size_t i = 0; i < s.n; i++) {
-        int64_t value;
-        size_t end = i;
-        while (end < s.n && s.p[end] >= '0' && s.p[end] <= '9')
-            end++;
-        if (end == i || (i > 0 && (s.p[i - 1] == '.' || (s.p[i - 1] >= '0' && s.p[i - 1] <= '9'))))
-            continue;
-        for (int k = 0; words[k]; k++)
-            if (str_starts_with((struct str){s.p + end, s.n - end}, str_of(words[k])) &&
-                parse_i64_in((struct str){s.p + i, end - i}, 1, INT32_MAX, &value))
-                return true;
-    }
-    return false;
-}
-
-static bool ends_sentence(struct str s, size_t at)
-{
-    char c = s.p[at];
-    bool last = at + 1 == s.n || s.p[at + 1] == ' ' || s.p[at + 1] == '\n';
-    return c == '\n' || c == ';' || ((c == '.' || c == '!' || c == '?') && last);
-}
-
-struct claims {
-    bool strong, weak, denies, troubled;
-};
-
-static void judge_sentence(struct str s, struct claims *c)
-{
-    s = str_trim(s);
-    if (s.n == 0 || s.p[s.n - 1] == '?')
-        return;
-    if (has_any(s, denials) || is_count_of_failures(s)) {
-        c->denies = true;
-        return;
-    }
-    c->troubled = c->troubled || has_any(s, troubles);
-    if (has_any(s, hopes))
-        return;
-    c->strong = c->strong || has_any(s, strong_claims);
-    c->weak = c->weak || has_any(s, weak_claims);
-}
-
-bool verification_claims_success(struct str message, bool *ret_strong)
-{
-    struct claims c = {0};
-    struct buf text = BUF_INIT;
-    for (size_t i = 0; i < message.n; i++) {
-        bool is_quote = message.n - i >= 3 && memcmp(message.p + i, "\xe2\x80\x99", 3) == 0; /* ’ */
-        if (message.p[i] == '*' || message.p[i] == '`' || message.p[i] == '_')
-            continue;
-        buf_add_char(&text, is_quote ? '\'' : lower(message.p[i]));
-        i += is_quote ? 2 : 0;
-    }
-    struct str s = buf_str(&text);
-    size_t start = 0;
-    for (size_t i = 0; i < s.n; i++)
-        if (ends_sentence(s, i)) {
-            judge_sentence((struct str){s.p + start, i + (s.p[i] == '?') - start}, &c);
-            start = i + 1;
-        }
-    judge_sentence((struct str){s.p + start, s.n - start}, &c);
-    buf_deinit(&text);
-    *ret_strong = c.strong;
-    return (c.strong || (c.weak && !c.troubled)) && !c.denies;
 }
 
 /* -- checks that are run -- */
@@ -487,7 +255,7 @@ static bool echoed_status(struct str output, int *ret)
     int64_t value;
     while (start > 0 && s.p[start - 1] >= '0' && s.p[start - 1] <= '9')
         start--;
-    if (!parse_i64_in((struct str){s.p + start, s.n - start}, 0, 255, &value))
+    if (s.n == 0 || !parse_i64_in((struct str){s.p + start, s.n - start}, 0, 255, &value))
         return false;
     *ret = (int)value;
     return true;
@@ -678,7 +446,7 @@ void verification_result(struct verification *v, struct verification_result *ret
                                         .last_us = v->last_us,
                                         .session_id = v->session_id,
                                         .closing = cut(&v->arena, buf_str(&v->closing))};
-    ret->claims_success = verification_claims_success(buf_str(&v->closing), &strong);
+    ret->claims_success = closing_claims_success(buf_str(&v->closing), &strong);
     denies = strong && !ret->claims_success;
     ret->edited_since = v->last_passed > 0 && v->last_edit > v->last_passed;
     /* "Done" without an edit or a check is politeness. */

@@ -15,7 +15,7 @@
 #include "core/check_output.h"
 #include "core/turn.h"
 
-#define VERIFICATION_VERSION 3 /* of these rules: another one reads all sessions again */
+#define VERIFICATION_VERSION 4 /* of these rules: another one reads all sessions again */
 #define VERIFICATION_TEXT_MAX 500
 #define VERIFICATION_ROWS_MAX 2000 /* of one session; more are counted */
 
@@ -54,6 +54,3 @@ void verification_result(struct verification *v, struct verification_result *ret
  * save wrote, and it is of no use any more. */
 void verification_save(const struct verification *v, struct buf *out);
 MUST_CHECK bool verification_load(struct verification *v, struct unpack *u);
-
-/* Whether a closing message claims success: `ret_strong` when it is about checks, not merely "done". */
-bool verification_claims_success(struct str message, bool *ret_strong);

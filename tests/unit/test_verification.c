@@ -344,36 +344,6 @@ static void counts_and_quotes_are_the_runners_own(void **state)
     }
 }
 
-static void what_claims_success_and_what_does_not(void **state)
-{
-    static const struct {
-        const char *text;
-        bool claims;
-    } cases[] = {
-        {"All tests pass.", true},
-        {"Done.", true},
-        {"I've **fixed** the bug. All 12 tests pass ✅", true},
-        {"Everything is implemented; the build succeeds and no errors remain.", true},
-        {"The failing tests are fixed and all tests pass now.", true},
-        {"I couldn\xe2\x80\x99t run the tests. The fix is complete.", false},
-        {"Implemented the parser. 2 tests failed.", false},
-        {"Tests: 10 passed, 1 failed", false},
-        {"Is it done?", false},
-        {"The tests should pass.", false},
-        {"I'll run the tests next.", false},
-        {"Not done yet.", false},
-        {"", false},
-        {"The function returns the sum.", false},
-    };
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        bool strong;
-        if (verification_claims_success(str_of(cases[i].text), &strong) != cases[i].claims)
-            fail_msg("\"%s\" %s", cases[i].text,
-                     cases[i].claims ? "claims success" : "does not claim success");
-    }
-}
-
 static void an_edit_that_failed_is_none(void **state)
 {
     const struct turn turns[] = {
@@ -438,7 +408,6 @@ int main(void)
         cmocka_unit_test(labelled_sessions_get_their_verdict_in_every_format),
         cmocka_unit_test(the_same_session_twice_gives_the_same_rows),
         cmocka_unit_test(counts_and_quotes_are_the_runners_own),
-        cmocka_unit_test(what_claims_success_and_what_does_not),
         cmocka_unit_test(an_edit_that_failed_is_none),
         cmocka_unit_test(a_subagents_checks_count_and_its_words_do_not_close),
     };
