@@ -227,10 +227,14 @@ static void fold(struct compat *c, bool monday, bool over_agents)
     free_rows(rows, count);
 }
 
-static void group_by_session(struct compat *c, const struct ccusage *from, bool codex)
+/* Of one agent, it takes the requests of the days that are asked for; of all, the sessions that ended in
+ * them. */
+static void group_by_session(struct compat *c, const struct ccusage *from, bool codex, bool all)
 {
     for (size_t i = 0; i < from->count; i++) {
         const struct ccusage_entry *e = &from->entries[i];
+        if ((codex || !all) && !is_in_range(c, day_of(c, e->at_us)))
+            continue;
         uint32_t key[3] = {e->project, e->session, codex};
         CLEANUP(freep) char *name = str_dup(ledger_text(&from->strings, e->session));
         struct row *row = row_for(c, (struct str){(const char *)key, sizeof(key)}, name);
@@ -569,7 +573,7 @@ enum { FOR_ALL, FOR_CLAUDE, FOR_CODEX };
 static bool is_left_out(const struct compat *c, const struct row *row)
 {
     if (c->q.question.group == USAGE_BY_SESSION)
-        return row->sum.total == 0 || !is_in_range(c, day_of(c, row->last_us));
+        return row->agents != 2 && (row->sum.total == 0 || !is_in_range(c, day_of(c, row->last_us)));
     return c->q.question.group == USAGE_BY_BLOCK && !is_in_range(c, day_of(c, row->start_us));
 }
 
@@ -613,8 +617,8 @@ static void group(struct compat *c, int agents)
     if (c->q.question.group == USAGE_BY_BLOCK) {
         group_blocks(c);
     } else if (c->q.question.group == USAGE_BY_SESSION) {
-        group_by_session(c, &c->claude, false);
-        group_by_session(c, &c->codex, true);
+        group_by_session(c, &c->claude, false, agents == FOR_ALL);
+        group_by_session(c, &c->codex, true, agents == FOR_ALL);
     } else {
         group_by_day(c, &c->claude, false);
         group_by_day(c, &c->codex, true);
@@ -627,7 +631,7 @@ static void group(struct compat *c, int agents)
     drop_rows(c);
     for (size_t i = 0; i < c->count; i++)
         finish_row(c, &c->rows[i], agents);
-    bool dearest_first = c->q.question.group == USAGE_BY_SESSION && agents == FOR_CLAUDE;
+    bool dearest_first = c->q.question.group == USAGE_BY_SESSION && agents != FOR_CODEX;
     sort_rows(c, c->q.question.group == USAGE_BY_BLOCK ? by_start : dearest_first ? by_cost : by_key);
 }
 
@@ -654,24 +658,32 @@ static void print(struct compat *c, int agents)
     json_object_end(&c->w);
 }
 
-/* service_tier of config.toml, outside of any table. */
+/* "service_tier" of a line of config.toml, whatever its table. */
+static bool is_fast_setting(struct str line)
+{
+    struct str setting, key, value;
+    if (!str_split(&line, '#', &setting) || !str_split(&setting, '=', &key) || !setting.p ||
+        !str_equal(str_trim(key), STR("service_tier")))
+        return false;
+    value = str_trim(setting);
+    while (value.n && strchr("\"'", value.p[0]))
+        value = (struct str){value.p + 1, value.n - 1};
+    while (value.n && strchr("\"'", value.p[value.n - 1]))
+        value.n--;
+    return str_equal(value, STR("fast")) || str_equal(value, STR("priority"));
+}
+
 static bool codex_is_fast(void)
 {
     const char *configured = getenv("CODEX_HOME"), *home = getenv("HOME");
+    bool is_set = configured && configured[0];
     struct buf path = BUF_INIT, text = BUF_INIT;
-    buf_printf(&path, "%s%s/config.toml",
-               configured && configured[0] ? configured
-               : home                      ? home
-                                           : "",
-               configured && configured[0] ? "" : "/.codex");
+    buf_printf(&path, "%s%s/config.toml", is_set ? configured : home ? home : "", is_set ? "" : "/.codex");
     bool fast = false;
     if (file_read_small(path.p, (size_t)1 << 20, &text) == 0) {
         struct str rest = buf_str(&text), line;
-        while (str_split(&rest, '\n', &line) && !str_starts_with(str_trim(line), STR("["))) {
-            struct str s = str_trim(line);
-            if (str_starts_with(s, STR("service_tier")))
-                fast = str_find(s, STR("\"priority\"")) >= 0 || str_find(s, STR("\"fast\"")) >= 0;
-        }
+        while (!fast && rest.n > 0 && str_split(&rest, '\n', &line))
+            fast = is_fast_setting(line);
     }
     buf_deinit(&path);
     buf_deinit(&text);

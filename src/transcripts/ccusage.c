@@ -65,11 +65,13 @@ struct entry_key {
     int64_t at_us;
 };
 
-static struct entry_key key_of(const struct ccusage_entry *e)
+/* Its other reports do not look at the time. */
+static struct entry_key key_of(const struct reading *r, const struct ccusage_entry *e)
 {
     if (e->request)
         return (struct entry_key){.message = e->message, .request = e->request};
-    return (struct entry_key){.message = e->message, .session = e->line_session, .at_us = e->at_us};
+    return (struct entry_key){
+        .message = e->message, .session = e->line_session, .at_us = r->rules == CCUSAGE_DAILY ? e->at_us : 0};
 }
 
 static struct str bytes_of(const void *p, size_t n)
@@ -120,15 +122,22 @@ static void enter(struct reading *r, const struct entry_key *key, size_t entry)
     (void)map_put(&r->by_key, bytes_of(key, sizeof(*key)), (void *)(uintptr_t)entry);
 }
 
+/* An entry that gave way to its replay has the key of that one. */
+static bool has_key(const struct reading *r, const struct ccusage_entry *e, const struct entry_key *key)
+{
+    struct entry_key own = key_of(r, e);
+    return memcmp(&own, key, sizeof(own)) == 0;
+}
+
 static void take(struct reading *r, const struct ccusage_entry *e)
 {
     if (!e->message) {
         (void)add_entry(r->c, e);
         return;
     }
-    struct entry_key key = key_of(e);
+    struct entry_key key = key_of(r, e);
     size_t same = (size_t)(uintptr_t)map_get(&r->by_key, bytes_of(&key, sizeof(key)));
-    if (!same)
+    if (!same || !has_key(r, &r->c->entries[same - 1], &key))
         same = find_replay(r, e);
     if (!same) {
         r->c->no_request += !e->request;

@@ -2,8 +2,12 @@
 
 #include "base/clock.h"
 #include "base/map.h"
+#include "transcripts/ccusage_rollout.h"
 #include "transcripts/line_reader.h"
-#include "transcripts/usage_line.h"
+
+#include <sys/stat.h>
+
+#define BURST_US INT64_C(1000000)
 
 struct request { /* of a rollout, with what names it */
     struct codex_request told;
@@ -11,10 +15,20 @@ struct request { /* of a rollout, with what names it */
     bool fast, fallback;
 };
 
+struct report { /* a token_count line, whether it counts or not */
+    int64_t at_us;
+    size_t requests; /* up to and with it */
+};
+
 struct rollout {
     struct codex_state state;
-    struct request *requests; /* owned */
+    uint32_t model;               /* the last one that was named, or taken for want of one */
+    bool model_is_guess, is_fast; /* is_fast: as configured */
+    int64_t changed_us;           /* the file */
+    struct request *requests;     /* owned */
     size_t count, capacity;
+    struct report *reports; /* owned */
+    size_t report_count;
 };
 
 /* What it takes the reviews of a model for that is never named, by day. */
@@ -25,52 +39,89 @@ static const struct {
                {"2025-11-13T00:00:00Z", "gpt-5.1-codex"}, {"2025-09-15T00:00:00Z", "gpt-5-codex"},
                {"1970-01-01T00:00:00Z", "gpt-5"}};
 
-static struct str model_of(const struct codex_line *line, const struct codex_state *state, bool *ret_fallback)
+static uint32_t review_model(struct ccusage *c, int64_t at_us)
 {
-    struct str model = str_empty(line->model) ? str_of(state->model) : line->model;
-    *ret_fallback = str_empty(model) || str_equal(model, STR("codex-auto-review"));
-    if (str_empty(model))
-        return STR("gpt-5");
-    for (size_t i = 0; *ret_fallback && i < COUNT_OF(reviews); i++) {
+    for (size_t i = 0; i < COUNT_OF(reviews); i++) {
         int64_t from_us;
-        if (clock_parse_rfc3339(str_of(reviews[i].from), &from_us) && line->at_us >= from_us)
-            return str_of(reviews[i].model);
+        if (clock_parse_rfc3339(str_of(reviews[i].from), &from_us) && at_us >= from_us)
+            return ledger_string(&c->strings, str_of(reviews[i].model));
     }
-    return model;
+    return ledger_string(&c->strings, STR("gpt-5"));
 }
 
-static void add_request(struct ccusage *c, struct rollout *r, const struct codex_line *line,
+static uint32_t model_of(struct ccusage *c, struct rollout *r, const struct ccusage_rollout_line *line,
+                         bool *ret_fallback)
+{
+    if (line->model) {
+        r->model = line->model;
+        r->model_is_guess = false;
+    } else if (!r->model) {
+        r->model = ledger_string(&c->strings, STR("gpt-5"));
+        r->model_is_guess = true;
+    }
+    bool review = str_equal(ledger_text(&c->strings, r->model), STR("codex-auto-review"));
+    *ret_fallback = r->model_is_guess || review;
+    return review ? review_model(c, line->at_us) : r->model;
+}
+
+static void add_request(struct ccusage *c, struct rollout *r, const struct ccusage_rollout_line *line,
                         const struct codex_counts *counts)
 {
     if (r->count == r->capacity) {
         r->capacity = MAX(64, r->capacity * 2);
         r->requests = xrealloc(r->requests, r->capacity * sizeof(r->requests[0]));
     }
-    struct request q = {.told = {*counts, line->at_us}, .fast = r->state.tier == CODEX_FAST};
-    q.model = ledger_string(&c->strings, model_of(line, &r->state, &q.fallback));
+    struct request q = {.told = {*counts, line->at_us},
+                        .fast = line->kind == ROLLOUT_OUTPUT ? r->is_fast : r->state.tier == CODEX_FAST};
+    struct codex_counts *t = &q.told.counts;
+    t->cached = MIN(t->cached, t->input);
+    t->cache_write = MIN(t->cache_write, t->input - t->cached);
+    q.model = model_of(c, r, line, &q.fallback);
     r->requests[r->count++] = q;
 }
 
-static void apply(struct ccusage *c, struct rollout *r, const struct codex_line *line)
+static void note_report(struct rollout *r, int64_t at_us)
+{
+    if ((r->report_count & (r->report_count - 1)) == 0)
+        r->reports = xrealloc(r->reports, MAX(1, 2 * r->report_count) * sizeof(r->reports[0]));
+    r->reports[r->report_count++] = (struct report){at_us, r->count};
+}
+
+static void apply(struct ccusage *c, struct rollout *r, struct ccusage_rollout_line *line)
 {
     struct codex_counts counts;
-    size_t n = MIN(line->model.n, CODEX_MODEL_MAX - 1);
-    if (line->kind == CODEX_META) {
-        codex_meta(&r->state, line->id, line->parent, line->at_us);
-    } else if (line->kind == CODEX_CONTEXT && n) {
-        memset(r->state.model, 0, sizeof(r->state.model));
-        memcpy(r->state.model, line->model.p, n);
-    } else if (line->kind == CODEX_TIER) {
-        r->state.tier = (uint8_t)line->tier;
-    } else if (line->kind == CODEX_REPORT && codex_step(&r->state, &line->report, &counts)) {
-        add_request(c, r, line, &counts);
+    if (line->kind == ROLLOUT_META && r->report_count == 0) {
+        codex_meta(&r->state, ledger_text(&c->strings, line->id), ledger_text(&c->strings, line->parent),
+                   line->at_us);
+    } else if (line->kind == ROLLOUT_CONTEXT && line->model) {
+        r->model = line->model;
+        r->model_is_guess = false;
+    } else if (line->kind == ROLLOUT_TIER) {
+        r->state.tier = line->fast ? CODEX_FAST : CODEX_STANDARD;
+    } else if (line->kind == ROLLOUT_REPORT) {
+        if (codex_step(&r->state, &line->report, &counts))
+            add_request(c, r, line, &counts);
+        if (line->report.has_last || line->report.has_total)
+            note_report(r, line->at_us);
+    } else if (line->kind == ROLLOUT_OUTPUT) {
+        line->at_us = line->has_time ? line->at_us : r->changed_us;
+        add_request(c, r, line, &line->report.last);
     }
+}
+
+static int64_t changed_us(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return 0;
+    return (int64_t)st.st_mtim.tv_sec * USEC_PER_SEC + st.st_mtim.tv_nsec / 1000000 * 1000;
 }
 
 static void read_rollout(struct ccusage *c, const char *path, bool fast, struct rollout *ret)
 {
     const enum codex_tier tier = fast ? CODEX_FAST : CODEX_STANDARD;
-    *ret = (struct rollout){.state = {.tier = (uint8_t)tier}};
+    *ret =
+        (struct rollout){.state = {.tier = (uint8_t)tier}, .is_fast = fast, .changed_us = changed_us(path)};
     struct line_reader *reader;
     struct line_run run;
     if (line_reader_open(path, 0, (size_t)1 << 30, &reader) != 0)
@@ -78,11 +129,9 @@ static void read_rollout(struct ccusage *c, const char *path, bool fast, struct 
     while (line_reader_next(reader, &run) == 1) {
         struct str line;
         while (run.bytes.n > 0 && str_split(&run.bytes, '\n', &line)) {
-            struct codex_line read;
-            struct json_scan scan;
-            if (codex_line_may_count(line) && json_scan_is_utf8(line) &&
-                codex_line_read(line, &read, &scan) == JSON_WHOLE)
-                apply(c, ret, &read);
+            struct ccusage_rollout_line read;
+            ccusage_rollout_read(&c->strings, line, &read);
+            apply(c, ret, &read);
         }
     }
     (void)line_reader_free(reader);
@@ -108,16 +157,29 @@ static const char *parent_of(struct ccusage *c, const struct file_walk *files, c
         if (strcmp(r.state.id, fork->state.parent) == 0)
             path = files->files[i].path;
         free(r.requests);
+        free(r.reports);
     }
     return path;
 }
 
-static struct codex_request *told(const struct rollout *r)
+/* Of the fork's requests, those that go like its parent's up to the fork. */
+static size_t same_as(const struct rollout *parent, const struct rollout *fork)
 {
-    struct codex_request *list = xcalloc(r->count + 1, sizeof(*list));
-    for (size_t i = 0; i < r->count; i++)
-        list[i] = r->requests[i].told;
-    return list;
+    size_t n = 0;
+    while (n < fork->count && n < parent->count &&
+           parent->requests[n].told.at_us <= fork->state.started_at_us &&
+           codex_counts_equal(&fork->requests[n].told.counts, &parent->requests[n].told.counts))
+        n++;
+    return n;
+}
+
+/* Else what it was told in one burst, reports that count nothing among them. */
+static size_t burst_of(const struct rollout *r)
+{
+    size_t n = 1;
+    while (n < r->report_count && r->reports[n].at_us - r->reports[n - 1].at_us <= BURST_US)
+        n++;
+    return n > 1 && r->report_count > 1 ? r->reports[n - 1].requests : 0;
 }
 
 static size_t replayed(struct ccusage *c, const struct file_walk *files, const struct rollout *fork)
@@ -128,12 +190,10 @@ static size_t replayed(struct ccusage *c, const struct file_walk *files, const s
     struct rollout parent = {.count = 0};
     if (path)
         read_rollout(c, path, false, &parent);
-    struct codex_request *own = told(fork), *its = told(&parent);
-    size_t n = codex_replayed(own, fork->count, fork->state.started_at_us, its, parent.count);
-    free(own);
-    free(its);
+    size_t n = same_as(&parent, fork);
     free(parent.requests);
-    return n;
+    free(parent.reports);
+    return n > 0 ? n : burst_of(fork);
 }
 
 struct copy_key {
@@ -187,6 +247,7 @@ void ccusage_codex(struct ccusage *c, const struct file_walk *files, bool sessio
             for (size_t k = replayed(c, files, &r); k < r.count; k++)
                 add(c, &seen, &r.requests[k], session, sessions);
             free(r.requests);
+            free(r.reports);
         }
     }
     map_deinit(&seen);

@@ -60,7 +60,7 @@ static const struct json_path other_paths[] = {OUTER, ROW("version", VERSION), R
                                                ROW("isApiErrorMessage", API_ERROR), END};
 static const struct json_path inner_paths[] = {OUTER, END};
 static const struct json_path data[] = {{"message", JSON_NO_SLOT, inner_paths}, END};
-static const struct json_path agent_paths[] = {{"data", JSON_NO_SLOT, data}, END};
+static const struct json_path agent_paths[] = {{"data", JSON_NO_SLOT, data}, ROW("sessionId", SESSION), END};
 static const struct json_path advisor_paths[] = {COUNTS, ROW("type", TYPE), ROW("model", MODEL), END};
 
 /* -- strings -- */
