@@ -7,6 +7,7 @@
 #include "core/price.h"
 
 #define PRICES 512 /* a power of two */
+#define MODELS_STEP 8
 #define BLOCK_US (INT64_C(5) * 3600 * USEC_PER_SEC)
 #define HOUR_US (INT64_C(3600) * USEC_PER_SEC)
 
@@ -24,6 +25,8 @@ struct making {
     struct map by_key; /* row number + 1 */
     struct timezone_segment segment;
     struct known_price *prices;
+    int64_t last_day; /* whose row is last_row - 1 */
+    size_t last_row;  /* 0: none */
 };
 
 int64_t usage_sum_micro_usd(const struct usage_sum *s)
@@ -146,7 +149,8 @@ static void add_model(struct usage_report_row *row, uint32_t model, bool fast, c
             add(&row->models[i].sum, sum);
             return;
         }
-    row->models = xrealloc(row->models, (row->model_count + 1) * sizeof(row->models[0]));
+    if (row->model_count % MODELS_STEP == 0)
+        row->models = xrealloc(row->models, (row->model_count + MODELS_STEP) * sizeof(row->models[0]));
     row->models[row->model_count++] = (struct usage_model_sum){model, fast, *sum};
 }
 
@@ -173,20 +177,29 @@ static struct usage_report_row *bucket_row(struct making *m, const struct ledger
     return row;
 }
 
+/* Of the day, or the first day of the week or month.  Most often it is that of the row before. */
+static struct usage_report_row *day_row(struct making *m, int64_t day)
+{
+    char text[16];
+    if (m->last_row && m->last_day == day)
+        return &m->report->rows[m->last_row - 1];
+    date_text(day, m->question->group == USAGE_BY_MONTH ? 7 : 10, text);
+    struct usage_report_row *row = row_for(m, str_of(text), str_of(text));
+    m->last_day = day;
+    m->last_row = (size_t)(row - m->report->rows) + 1;
+    return row;
+}
+
 /* The row of the report that a row of the ledger belongs to. */
 static struct usage_report_row *group_row(struct making *m, const struct ledger_row *from, int64_t day)
 {
     struct ledger_context c = ledger_context_at(m->ledger, from->context);
-    char text[16];
     uint32_t key[2] = {c.source, 0};
     struct str shown;
     struct usage_report_row *row;
     if (m->question->bucket != m->question->group)
         return bucket_row(m, from, c, day);
     switch (m->question->group) {
-    case USAGE_BY_WEEK:
-        day -= (civil_weekday(day) + 6) % 7;
-        break;
     case USAGE_BY_SESSION:
         key[1] = c.session;
         row = row_for(m, (struct str){(const char *)key, sizeof(key)}, ledger_text(m->ledger, c.session));
@@ -200,12 +213,12 @@ static struct usage_report_row *group_row(struct making *m, const struct ledger_
         shown = ledger_text(m->ledger, c.project);
         return row_for(m, shown, shown);
     case USAGE_BY_DAY:
+    case USAGE_BY_WEEK:
     case USAGE_BY_MONTH:
     case USAGE_BY_BLOCK:
         break;
     }
-    date_text(day, m->question->group == USAGE_BY_MONTH ? 7 : 10, text);
-    return row_for(m, str_of(text), str_of(text));
+    return day_row(m, m->question->group == USAGE_BY_DAY ? day : first_of_bucket(m->question->group, day));
 }
 
 static bool is_asked_for(struct making *m, uint32_t source, int64_t at_us, int64_t *ret_day)
