@@ -60,9 +60,13 @@ void json_array_end(struct json_writer *w)
 void json_key(struct json_writer *w, const char *key)
 {
     before_value(w);
-    buf_add_char(w->out, '"');
-    buf_add_text(w->out, key);
-    buf_add(w->out, "\":", 2);
+    size_t n = strlen(key);
+    buf_reserve(w->out, n + 3);
+    char *p = w->out->p + w->out->n;
+    *p = '"';
+    memcpy(p + 1, key, n);
+    memcpy(p + 1 + n, "\":", 3); /* and the NUL */
+    w->out->n += n + 3;
     w->after_key = true;
 }
 
@@ -137,11 +141,13 @@ void json_micros(struct json_writer *w, int64_t micros)
     uint64_t rest = magnitude % 1000000;
     if (rest == 0)
         return;
-    char text[16];
-    int n = snprintf(text, sizeof(text), ".%06u", (unsigned)rest);
-    while (text[n - 1] == '0')
-        n--;
-    buf_add(w->out, text, (size_t)n);
+    char text[8] = ".000000";
+    size_t n = 1;
+    for (uint64_t unit = 100000; rest; unit /= 10, n++) {
+        text[n] = (char)('0' + rest / unit);
+        rest %= unit;
+    }
+    buf_add(w->out, text, n);
 }
 
 void json_time(struct json_writer *w, int64_t epoch_us)

@@ -128,15 +128,10 @@ static int report(const struct invocation *in, enum usage_group group)
     usage_refresh(&ledger, q.question.sources, !q.json, &scan);
     struct usage_report r;
     usage_report_make(&ledger, &q.question, &r);
-    if (q.json) {
-        struct buf out = BUF_INIT;
-        usage_json(&r, q.zone_name, &scan, &out);
-        buf_add_char(&out, '\n');
-        (void)fwrite(out.p, 1, out.n, stdout);
-        buf_deinit(&out);
-    } else {
+    if (q.json)
+        usage_json_to(&r, q.zone_name, &scan, stdout);
+    else
         usage_print_table(&q, &r, &scan);
-    }
     usage_report_deinit(&r);
     usage_request_deinit(&q);
     ledger_close(&ledger);

@@ -39,10 +39,10 @@ static void add_line(struct table *t, const char *model, const char *from, const
     table_add(t, cells);
 }
 
-static void add_price(struct table *t, const struct price *p)
+static void add_price(struct table *t, const char *name, const struct price *p)
 {
     char from[CLOCK_TEXT_MAX], above[48];
-    add_line(t, p->model, p->from_us > 0 ? day(p->from_us, from) : NULL, &p->rates);
+    add_line(t, name, p->from_us > 0 ? day(p->from_us, from) : NULL, &p->rates);
     if (!p->long_above_tokens)
         return;
     (void)snprintf(above, sizeof(above), ". above %lld tokens", (long long)p->long_above_tokens);
@@ -64,11 +64,11 @@ static void print_percent(struct json_writer *w, const char *key, int percent)
         json_kv_i64(w, key, percent);
 }
 
-static void print_price(struct json_writer *w, const struct price *p)
+static void print_price(struct json_writer *w, const char *name, const struct price *p)
 {
     char from[CLOCK_TEXT_MAX];
     json_object_begin(w);
-    json_kv_text(w, "model", p->model);
+    json_kv_text(w, "model", name);
     if (p->from_us > 0)
         json_kv_text(w, "from", day(p->from_us, from));
     print_rates(w, &p->rates);
@@ -85,7 +85,8 @@ static void print_price(struct json_writer *w, const struct price *p)
     json_object_end(w);
 }
 
-static void show(const struct price *prices, size_t count, bool json)
+/* `asked`: what the one price was asked for by; NULL: each has its own name. */
+static void show(const struct price *prices, size_t count, const char *asked, bool json)
 {
     static const struct table_column columns[] = {{"MODEL", false, true},      {"FROM", false, false},
                                                   {"INPUT", true, false},      {"OUTPUT", true, false},
@@ -99,8 +100,9 @@ static void show(const struct price *prices, size_t count, bool json)
     json_key(&w, "prices");
     json_array_begin(&w);
     for (size_t i = 0; i < count; i++) {
-        print_price(&w, &prices[i]);
-        add_price(t, &prices[i]);
+        const char *name = asked ? asked : prices[i].model;
+        print_price(&w, name, &prices[i]);
+        add_price(t, name, &prices[i]);
     }
     json_array_end(&w);
     json_object_end(&w);
@@ -121,10 +123,9 @@ int usage_prices_run(const struct invocation *in)
         return rc;
     const char *model = in->arg_count ? in->args[0] : NULL;
     if (!model) {
-        show(price_at(0), price_count(), q.json);
+        show(price_at(0), price_count(), NULL, q.json);
     } else if (price_of(q.prices, str_of(model), q.question.now_us, &price)) {
-        price.model = model;
-        show(&price, 1, q.json);
+        show(&price, 1, model, q.json);
     } else {
         rc = command_fail(in, "%.100s has no price; give it one in a file and --prices", model);
     }

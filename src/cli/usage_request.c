@@ -8,6 +8,7 @@
 #include "io/config.h"
 #include "io/price_file.h"
 #include "io/zoneinfo.h"
+#include "transcripts/dir_listings.h"
 #include "transcripts/usage_scan.h"
 
 #include <unistd.h>
@@ -165,13 +166,28 @@ static const char *environment(const char *name)
     return getenv(name);
 }
 
+/* What can't be kept of the listings is read again: no one need be told. */
+static void walk(struct file_walk *files, const char *dir, unsigned sources)
+{
+    struct buf path = BUF_INIT;
+    if (dir)
+        buf_printf(&path, "%s/directories", dir);
+    CLEANUP(dir_listings_freep) struct dir_listings *listings = dir_listings_open(dir ? path.p : NULL);
+    *files = (struct file_walk){.remembered = listings};
+    file_walk_homes(files, environment, sources ? sources : ~0U);
+    file_walk_finish(files);
+    files->remembered = NULL;
+    if (!sources)
+        (void)dir_listings_save(listings);
+    buf_deinit(&path);
+}
+
 void usage_refresh(struct ledger *l, unsigned sources, bool may_tell, struct usage_scan_result *ret)
 {
     CLEANUP(freep) char *dir = cache_dir();
-    struct file_walk files = {0};
-    file_walk_homes(&files, environment, sources ? sources : ~0U);
-    file_walk_finish(&files);
-    ledger_open(l, dir);
+    struct file_walk files;
+    ledger_open(l, dir); /* makes the directory */
+    walk(&files, dir, sources);
     struct bar bar = {.started_us = clock_monotonic_us()};
     struct usage_scan_progress progress = {tell, &bar};
     bool shown = may_tell && isatty(STDERR_FILENO);

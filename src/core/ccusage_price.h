@@ -15,7 +15,7 @@ enum ccusage_kind { CCUSAGE_INPUT, CCUSAGE_OUTPUT, CCUSAGE_CACHE_WRITE, CCUSAGE_
 enum ccusage_mode { CCUSAGE_FLAT, CCUSAGE_MARGINAL, CCUSAGE_WHOLE };
 
 struct ccusage_price {
-    const char *name;
+    char name[56];                /* no pointer: every start would relocate the table */
     int64_t rates[CCUSAGE_KINDS]; /* 10^-12 USD per token */
     int mode;                     /* enum ccusage_mode */
     int64_t threshold;

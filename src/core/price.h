@@ -15,7 +15,7 @@ struct price_rates {
 };
 
 struct price {
-    const char *model;
+    char model[48];  /* of a longer one its beginning.  No pointer: every start would relocate the table */
     int64_t from_us; /* epoch; 0: since ever */
     struct price_rates rates;
     int64_t long_above_tokens; /* a request with more input-side tokens is billed at `long_rates` as a whole;

@@ -2,6 +2,8 @@
 
 #include "core/price_name.h"
 
+#include <stdio.h>
+
 struct price_list *price_list_new(void)
 {
     return xcalloc(1, sizeof(struct price_list));
@@ -41,7 +43,7 @@ void price_list_add(struct price_list *l, const struct price_row *row)
         if (*p >= 'A' && *p <= 'Z')
             *p = (char)(*p + ('a' - 'A'));
     to->plain = to->is_prefix ? NULL : plain_name(str_of(to->model));
-    to->price.model = to->model;
+    (void)snprintf(to->price.model, sizeof(to->price.model), "%s", to->model);
 }
 
 size_t price_list_twin(const struct price_list *l, size_t i)

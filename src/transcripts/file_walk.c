@@ -1,21 +1,56 @@
 #include "transcripts/file_walk.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
+#include "base/pages.h"
+#include "transcripts/dir_listings.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define DEPTH_MAX 32
 
 const char *const transcript_format_names[TRANSCRIPT_FORMAT_COUNT] = {"claude", "codex", "gemini"};
 
+/* Paths lie in blocks: thousands of small allocations cost more than the walk.  The first is small, for those
+ * who have few. */
+struct file_walk_paths {
+    struct file_walk_paths *next;
+    size_t used, bytes; /* with this header */
+    char text[];
+};
+#define FILES_FEW ((size_t)128)
+#define FILES_MANY ((size_t)8192)
+#define PATHS_FIRST_BYTES ((size_t)64 * 1024)
+#define PATHS_BYTES ((size_t)1024 * 1024)
+
 void file_walk_deinit(struct file_walk *w)
 {
-    for (size_t i = 0; i < w->count; i++)
-        free(w->files[i].path);
-    free(w->files);
+    while (w->paths) {
+        struct file_walk_paths *next = w->paths->next;
+        pages_free(w->paths, w->paths->bytes);
+        w->paths = next;
+    }
+    pages_free(w->files, w->capacity * sizeof(w->files[0]));
     *w = (struct file_walk){0};
+}
+
+static char *keep_path(struct file_walk *w, struct str path)
+{
+    struct file_walk_paths *block = w->paths;
+    if (!block || block->bytes - block->used <= path.n) {
+        size_t bytes = MAX(block ? PATHS_BYTES : PATHS_FIRST_BYTES, sizeof(*block) + path.n + 1);
+        block = pages_grow(NULL, 0, bytes);
+        *block = (struct file_walk_paths){.next = w->paths, .used = sizeof(*block), .bytes = bytes};
+        w->paths = block;
+    }
+    char *kept = (char *)block + block->used;
+    memcpy(kept, path.p, path.n + 1);
+    block->used += path.n + 1;
+    return kept;
 }
 
 static int64_t nanoseconds(struct timespec t)
@@ -43,15 +78,32 @@ bool file_walk_look_again(struct file_walk_entry *f)
     return true;
 }
 
-static void add_file(struct file_walk *w, const char *path, size_t root_bytes, enum transcript_format format,
-                     bool is_link, const struct stat *st)
+static struct file_walk_entry *new_entry(struct file_walk *w)
 {
     if (w->count == w->capacity) {
-        w->capacity = MAX(64, w->capacity * 2);
-        w->files = xrealloc(w->files, w->capacity * sizeof(w->files[0]));
+        size_t item = sizeof(w->files[0]);
+        size_t capacity = w->capacity ? MAX(FILES_MANY, 2 * w->capacity) : FILES_FEW;
+        w->files = pages_grow(w->files, w->capacity * item, capacity * item);
+        w->capacity = capacity;
     }
-    struct file_walk_entry *f = &w->files[w->count++];
-    *f = (struct file_walk_entry){.path = xstrdup(path),
+    return &w->files[w->count++];
+}
+
+void file_walk_copy(const struct file_walk *from, struct file_walk *ret)
+{
+    *ret = (struct file_walk){.unreadable = from->unreadable};
+    for (size_t i = 0; i < from->count; i++) {
+        struct file_walk_entry *f = new_entry(ret);
+        *f = from->files[i];
+        f->path = keep_path(ret, str_of(f->path));
+    }
+}
+
+static void add_file(struct file_walk *w, const struct buf *path, size_t root_bytes,
+                     enum transcript_format format, bool is_link, const struct stat *st)
+{
+    struct file_walk_entry *f = new_entry(w);
+    *f = (struct file_walk_entry){.path = keep_path(w, buf_str(path)),
                                   .name_offset = (uint32_t)root_bytes + 1,
                                   .format = format,
                                   .has_other_names = is_link};
@@ -72,13 +124,28 @@ bool file_walk_is_transcript(const char *path)
     return str_ends_with(s, STR(".jsonl")) || str_ends_with(s, STR(".jsonl.zst"));
 }
 
-struct walk_place {
-    const struct walk_place *above;
+/* -- one directory -- */
+
+/* A name and what the directory says it is, as a character: in a listing each is that character, the name and
+ * a NUL. */
+enum name_kind { KIND_FILE = 'f', KIND_DIRECTORY = 'd', KIND_LINK = 'l', KIND_UNKNOWN = '?' };
+
+struct place { /* a directory that the walk is in */
+    const struct place *above;
     dev_t device;
     ino_t inode;
 };
 
-static bool is_loop(const struct walk_place *above, const struct stat *st)
+struct walker {
+    struct file_walk *walk;
+    enum transcript_format format;
+    int root;        /* everything is looked up below it */
+    struct buf path; /* of what is looked at */
+    size_t root_bytes;
+    char entries[32 * 1024] __attribute__((aligned(8)));
+};
+
+static bool is_loop(const struct place *above, const struct stat *st)
 {
     for (; above; above = above->above)
         if (above->device == st->st_dev && above->inode == st->st_ino)
@@ -86,62 +153,185 @@ static bool is_loop(const struct walk_place *above, const struct stat *st)
     return false;
 }
 
-static void walk(struct file_walk *w, struct buf *path, size_t root_bytes, enum transcript_format format,
-                 const struct walk_place *above, int depth);
-
-static void visit(struct file_walk *w, struct buf *path, size_t root_bytes, enum transcript_format format,
-                  const struct walk_place *above, int depth, const struct dirent *entry)
+static const char *below_root(const struct walker *k)
 {
-    size_t length = path->n;
-    buf_add_char(path, '/');
-    buf_add_text(path, entry->d_name);
-    struct stat st;
-    bool is_link = entry->d_type != DT_REG && entry->d_type != DT_DIR;
-    bool wanted = (entry->d_type != DT_REG || is_transcript(w, entry->d_name)) &&
-                  !(entry->d_type == DT_LNK && w->ignores_links);
-    bool is_there = wanted && stat(path->p, &st) == 0;
-    bool is_file = is_there && S_ISREG(st.st_mode) && is_transcript(w, entry->d_name);
-    if (w->visit && wanted && !is_file && (is_link || S_ISDIR(st.st_mode)))
-        w->visit(w->visit_arg, path->p, is_link, is_there ? &st : NULL);
-    if (is_file) {
-        add_file(w, path->p, root_bytes, format, is_link, &st);
-    } else if (is_there && S_ISDIR(st.st_mode) && depth < DEPTH_MAX && !is_loop(above, &st)) {
-        struct walk_place here = {above, st.st_dev, st.st_ino};
-        walk(w, path, root_bytes, format, &here, depth + 1);
-    }
-    path->n = length;
-    path->p[length] = '\0';
+    return k->path.n > k->root_bytes ? k->path.p + k->root_bytes + 1 : ".";
 }
 
-static void walk(struct file_walk *w, struct buf *path, size_t root_bytes, enum transcript_format format,
-                 const struct walk_place *above, int depth)
+static char kind_of(const struct dirent64 *entry)
 {
-    DIR *dir = opendir(path->p);
-    if (!dir) {
-        w->unreadable += errno != ENOENT;
+    static const char kinds[] = {
+        [DT_REG] = KIND_FILE, [DT_DIR] = KIND_DIRECTORY, [DT_LNK] = KIND_LINK, [DT_UNKNOWN] = KIND_UNKNOWN};
+    char kind = entry->d_type < sizeof(kinds) ? kinds[entry->d_type] : '\0';
+    struct str name = str_of(entry->d_name);
+    bool is_dots = str_equal(name, STR(".")) || str_equal(name, STR(".."));
+    bool is_other = kind == KIND_FILE && !file_walk_is_transcript(entry->d_name);
+    return is_dots || is_other ? '\0' : kind;
+}
+
+static int read_entries(struct walker *k, int fd, struct buf *names)
+{
+    for (;;) {
+        ssize_t n = getdents64(fd, k->entries, sizeof(k->entries));
+        if (n <= 0)
+            return n < 0 ? -errno : 0;
+        for (ssize_t at = 0; at < n;) {
+            const struct dirent64 *entry = (const void *)(k->entries + at);
+            char kind = kind_of(entry);
+            if (kind) {
+                buf_add_char(names, kind);
+                buf_add(names, entry->d_name, strlen(entry->d_name) + 1);
+            }
+            at += entry->d_reclen;
+        }
+    }
+}
+
+/* As whole paths are ordered, where what is below a directory stands for it. */
+static int by_name(const void *a, const void *b)
+{
+    const char *x = *(const char *const *)a, *y = *(const char *const *)b;
+    size_t i = 1;
+    while (x[i] && x[i] == y[i])
+        i++;
+    int p = x[i] ? (unsigned char)x[i] : x[0] == KIND_DIRECTORY ? '/' : 0;
+    int q = y[i] ? (unsigned char)y[i] : y[0] == KIND_DIRECTORY ? '/' : 0;
+    return p - q;
+}
+
+static void sort_names(struct buf *names)
+{
+    size_t count = 0, i = 0;
+    for (const char *p = names->p; p < names->p + names->n; p += strlen(p) + 1)
+        count++;
+    const char **order = xcalloc(count + 1, sizeof(*order));
+    for (const char *p = names->p; p < names->p + names->n; p += strlen(p) + 1)
+        order[i++] = p;
+    qsort(order, count, sizeof(*order), by_name);
+    struct buf sorted = BUF_INIT;
+    for (i = 0; i < count; i++)
+        buf_add(&sorted, order[i], strlen(order[i]) + 1);
+    free(order);
+    buf_deinit(names);
+    *names = sorted;
+}
+
+/* Those on which a change of names sets both times of the directory, as this kernel sees it: what a network,
+ * a FUSE program or a foreign format keeps is not to be relied on. */
+static bool keeps_times(int fd)
+{
+    static const uint64_t local[] = {EXT4_SUPER_MAGIC,    XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
+                                     F2FS_SUPER_MAGIC,    TMPFS_MAGIC,     OVERLAYFS_SUPER_MAGIC,
+                                     UINT64_C(0x2fc12fc1) /* ZFS */};
+    struct statfs fs;
+    if (fstatfs(fd, &fs) != 0)
+        return false;
+    for (size_t i = 0; i < COUNT_OF(local); i++)
+        if ((uint64_t)fs.f_type == local[i])
+            return true;
+    return false;
+}
+
+static struct dir_state state_of(const struct stat *st)
+{
+    return (struct dir_state){(int64_t)st->st_dev, (int64_t)st->st_ino, nanoseconds(st->st_mtim),
+                              nanoseconds(st->st_ctim)};
+}
+
+static int read_directory(struct walker *k, struct stat *ret_state, struct buf *names)
+{
+    int64_t now_ns = k->walk->now_ns ? k->walk->now_ns : clock_wall_us() * 1000;
+    CLEANUP(closep) int fd = openat(k->root, below_root(k), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, ret_state) != 0)
+        return -errno;
+    int rc = read_entries(k, fd, names);
+    sort_names(names);
+    struct dir_state state = state_of(ret_state);
+    if (rc == 0 && k->walk->remembered && keeps_times(fd))
+        dir_listings_put(k->walk->remembered, &state, now_ns, buf_str(names));
+    return rc;
+}
+
+static bool is_remembered(const struct walker *k, const struct stat *st, struct str *ret_names)
+{
+    struct dir_state state = state_of(st);
+    return k->walk->remembered && dir_listings_find(k->walk->remembered, &state, ret_names);
+}
+
+/* -- the tree -- */
+
+static void enter(struct walker *k, const struct place *above, int depth, const struct stat *known);
+
+/* What is at k->path. */
+static void look(struct walker *k, const struct place *here, int depth, char kind, bool is_file)
+{
+    struct stat st;
+    struct file_walk *w = k->walk;
+    bool is_link = kind == KIND_LINK || kind == KIND_UNKNOWN;
+    bool is_there = fstatat(k->root, below_root(k), &st, 0) == 0, is_dir = is_there && S_ISDIR(st.st_mode);
+    if (is_there && S_ISREG(st.st_mode) && is_file) {
+        add_file(w, &k->path, k->root_bytes, k->format, is_link, &st);
         return;
     }
-    for (const struct dirent *entry; (entry = readdir(dir));)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            visit(w, path, root_bytes, format, above, depth, entry);
-    (void)closedir(dir);
+    if (w->visit && (is_link || is_dir))
+        w->visit(w->visit_arg, k->path.p, is_link, is_there ? &st : NULL);
+    if (is_dir)
+        enter(k, here, depth + 1, &st);
+}
+
+static void visit(struct walker *k, const struct place *here, int depth, char kind, const char *name)
+{
+    size_t length = k->path.n;
+    bool is_file = is_transcript(k->walk, name);
+    if ((kind == KIND_FILE && !is_file) || (kind == KIND_LINK && k->walk->ignores_links))
+        return;
+    buf_add_char(&k->path, '/');
+    buf_add_text(&k->path, name);
+    if (kind == KIND_DIRECTORY && !k->walk->remembered && !k->walk->visit)
+        enter(k, here, depth + 1, NULL); /* whose state is of no interest before it is open */
+    else
+        look(k, here, depth, kind, is_file);
+    k->path.n = length;
+    k->path.p[length] = '\0';
+}
+
+/* The directory at k->path; `known` when it was looked at already. */
+static void enter(struct walker *k, const struct place *above, int depth, const struct stat *known)
+{
+    struct stat st;
+    struct str names;
+    CLEANUP(buf_deinit) struct buf own = BUF_INIT;
+    if (depth > DEPTH_MAX || (known && is_loop(above, known)))
+        return;
+    if (!known || !is_remembered(k, known, &names)) {
+        int rc = read_directory(k, &st, &own);
+        k->walk->unreadable += rc != 0 && rc != -ENOENT;
+        names = buf_str(&own);
+        if (!known && is_loop(above, &st)) /* below a link that leads up */
+            return;
+        known = &st;
+    }
+    struct place here = {above, known->st_dev, known->st_ino};
+    for (const char *p = names.p, *end = p + names.n; p < end; p += strlen(p) + 1)
+        visit(k, &here, depth, p[0], p + 1);
 }
 
 void file_walk_root(struct file_walk *w, const char *root, enum transcript_format format)
 {
-    struct buf path = BUF_INIT;
-    buf_add_text(&path, root);
-    while (path.n > 1 && path.p[path.n - 1] == '/')
-        path.p[--path.n] = '\0';
+    struct walker k = {.walk = w, .format = format, .path = BUF_INIT};
+    buf_add_text(&k.path, root);
+    while (k.path.n > 1 && k.path.p[k.path.n - 1] == '/')
+        k.path.p[--k.path.n] = '\0';
+    k.root_bytes = k.path.n;
+    k.root = open(k.path.p, O_PATH | O_CLOEXEC);
     struct stat st;
-    bool is_there = stat(path.p, &st) == 0;
+    bool is_there = k.root >= 0 && fstat(k.root, &st) == 0;
     if (w->visit)
-        w->visit(w->visit_arg, path.p, true, is_there ? &st : NULL);
-    if (is_there) {
-        struct walk_place top = {NULL, st.st_dev, st.st_ino};
-        walk(w, &path, path.n, format, &top, 0);
-    }
-    buf_deinit(&path);
+        w->visit(w->visit_arg, k.path.p, true, is_there ? &st : NULL);
+    if (is_there)
+        enter(&k, NULL, 0, &st);
+    closep(&k.root);
+    buf_deinit(&k.path);
 }
 
 static void walk_below(struct file_walk *w, const char *home, const char *below,
@@ -200,37 +390,36 @@ static int by_path(const void *a, const void *b)
     return strcmp(x->path, y->path);
 }
 
-static int by_inode(const void *a, const void *b)
+static bool is_sorted(const struct file_walk *w)
 {
-    const struct file_walk_entry *const *x = a, *const *y = b;
-    if ((*x)->device != (*y)->device)
-        return (*x)->device < (*y)->device ? -1 : 1;
-    if ((*x)->inode != (*y)->inode)
-        return (*x)->inode < (*y)->inode ? -1 : 1;
-    return strcmp((*x)->path, (*y)->path);
+    for (size_t i = 1; i < w->count; i++)
+        if (by_path(&w->files[i - 1], &w->files[i]) > 0)
+            return false;
+    return true;
 }
 
-static void drop(struct file_walk_entry *f)
-{
-    free(f->path);
-    f->path = NULL;
-}
-
-/* Of several names of one file the smallest stays. */
+/* Of several names of one file the smallest stays, which in path order comes first. */
 static void drop_other_names(struct file_walk *w)
 {
-    const struct file_walk_entry **order = xcalloc(w->count, sizeof(*order));
-    for (size_t i = 0; i < w->count; i++)
-        order[i] = &w->files[i];
-    qsort(order, w->count, sizeof(*order), by_inode);
-    size_t first = 0;
-    for (size_t i = 1; i < w->count; i++) {
-        if (order[i]->device == order[first]->device && order[i]->inode == order[first]->inode)
-            drop(&w->files[order[i] - w->files]);
+    size_t mask = 15;
+    while (mask < 2 * w->count)
+        mask = 2 * mask + 1;
+    uint32_t *slots = xcalloc(mask + 1, sizeof(*slots)); /* number + 1 */
+    for (size_t i = 0; i < w->count; i++) {
+        struct file_walk_entry *f = &w->files[i], *first = NULL;
+        uint64_t mixed = ((uint64_t)f->inode ^ (uint64_t)f->device << 40) * UINT64_C(0x9e3779b97f4a7c15);
+        size_t slot = (size_t)(mixed >> 32) & mask;
+        for (; slots[slot]; slot = (slot + 1) & mask) {
+            first = &w->files[slots[slot] - 1];
+            if (first->device == f->device && first->inode == f->inode)
+                break;
+        }
+        if (slots[slot])
+            f->path = NULL;
         else
-            first = i;
+            slots[slot] = (uint32_t)i + 1;
     }
-    free(order);
+    free(slots);
 }
 
 /* In path order X.jsonl comes right before X.jsonl.zst, but for names that go on with what sorts before
@@ -246,7 +435,7 @@ static void drop_packed_twins(struct file_walk *w)
                 continue;
             int order = strcmp(w->files[k].path, plain);
             if (order == 0)
-                drop(&w->files[i]);
+                w->files[i].path = NULL;
             if (order <= 0)
                 break;
         }
@@ -266,7 +455,8 @@ void file_walk_finish(struct file_walk *w)
 {
     if (w->count == 0)
         return;
-    qsort(w->files, w->count, sizeof(w->files[0]), by_path);
+    if (!is_sorted(w))
+        qsort(w->files, w->count, sizeof(w->files[0]), by_path);
     if (!w->ignores_links)
         drop_other_names(w);
     drop_packed_twins(w);

@@ -18,7 +18,7 @@ enum transcript_format {
 extern const char *const transcript_format_names[TRANSCRIPT_FORMAT_COUNT];
 
 struct file_walk_entry {
-    char *path;           /* owned */
+    const char *path;     /* of the walk */
     uint32_t name_offset; /* of the part below the root: "PROJECT/SESSION.jsonl" */
     enum transcript_format format;
     int64_t device, inode, size, mtime_ns, ctime_ns;
@@ -32,11 +32,14 @@ typedef void (*file_walk_visit)(void *arg, const char *path, bool is_anchor, con
 struct file_walk {
     struct file_walk_entry *files; /* owned */
     size_t count, capacity;
-    int64_t unreadable;  /* directories that could not be listed */
+    struct file_walk_paths *paths; /* owned */
+    int64_t unreadable;            /* directories that could not be listed */
     bool ignores_links;  /* set before: symbolic links below a root, other names of a file: as ccusage does */
     bool ignores_packed; /* set before: .zst files */
     file_walk_visit visit; /* set before; NULL: nobody */
     void *visit_arg;
+    struct dir_listings *remembered; /* set before, not owned; NULL: every directory is read */
+    int64_t now_ns;                  /* set before, by tests: of the wall clock; 0: it is asked */
 };
 
 void file_walk_deinit(struct file_walk *w);
@@ -45,6 +48,8 @@ void file_walk_homes(struct file_walk *w, const char *(*lookup)(const char *name
 void file_walk_root(struct file_walk *w, const char *root, enum transcript_format format);
 /* Ends a walk: sorts, and drops what is there twice. */
 void file_walk_finish(struct file_walk *w);
+/* A list of its own, with its own paths. */
+void file_walk_copy(const struct file_walk *from, struct file_walk *ret);
 bool file_walk_is_transcript(const char *path); /* by its name */
 /* Takes in what has become of a file.  False when it is not that file any more: walk again. */
 MUST_CHECK bool file_walk_look_again(struct file_walk_entry *f);

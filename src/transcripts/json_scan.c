@@ -51,6 +51,9 @@ bool json_scan_is_utf8(struct str s)
 {
     const char *p = s.p, *end = s.p + s.n;
     while (p < end) {
+        for (; end - p >= 64 && !any_set((load(p) | load(p + 16) | load(p + 32) | load(p + 48)) & 0x80);
+             p += 64)
+            ;
         for (; end - p >= 16 && !any_set(load(p) & 0x80); p += 16)
             ;
         while (p < end && !(*p & 0x80))
@@ -160,10 +163,12 @@ static enum json_outcome scan_escape(struct scanner *s)
 {
     if (++s->p >= s->end)
         return JSON_TORN;
+    static const bool is_known[256] = {['"'] = true, ['\\'] = true, ['/'] = true, ['b'] = true,
+                                       ['f'] = true, ['n'] = true,  ['r'] = true, ['t'] = true};
     char c = *s->p++;
     if (c == 'u')
         return scan_unicode(s);
-    return c != '\0' && strchr("\"\\/bfnrt", c) ? JSON_WHOLE : JSON_MALFORMED;
+    return is_known[(unsigned char)c] ? JSON_WHOLE : JSON_MALFORMED;
 }
 
 /* p is behind the opening quote; *ret is what stands between the quotes. */
@@ -234,21 +239,25 @@ static enum json_outcome scan_word(struct scanner *s, const char *word)
     return left < n ? JSON_TORN : JSON_WHOLE;
 }
 
-static bool key_matches(struct str key, const char *name)
+static const struct json_path *find_escaped(const struct json_path *paths, struct str key)
 {
-    if (!memchr(key.p, '\\', key.n))
-        return str_equal(key, str_of(name));
     char decoded[JSON_SCAN_KEY_MAX];
     struct json_value v = {JSON_STRING, key};
-    return json_value_text(&v, decoded, sizeof(decoded)) && strcmp(decoded, name) == 0;
-}
-
-static const struct json_path *find_path(const struct json_path *paths, struct str key)
-{
-    for (const struct json_path *p = paths; p && p->name; p++)
-        if ((p->name[0] == *key.p || *key.p == '\\') && key_matches(key, p->name))
+    if (!json_value_text(&v, decoded, sizeof(decoded)))
+        return NULL;
+    for (const struct json_path *p = paths; p->name; p++)
+        if (strcmp(decoded, p->name) == 0)
             return p;
     return NULL;
+}
+
+/* Names are written without escapes, as a rule. */
+static const struct json_path *find_path(const struct json_path *paths, struct str key)
+{
+    for (const struct json_path *p = paths; p->name; p++)
+        if (p->name[0] == *key.p && strncmp(p->name, key.p, key.n) == 0 && p->name[key.n] == '\0')
+            return p;
+    return memchr(key.p, '\\', key.n) ? find_escaped(paths, key) : NULL;
 }
 
 /* What an earlier object of the same name left is gone. */

@@ -28,6 +28,7 @@ static const struct ledger_section_type types[LEDGER_SECTION_COUNT] = {
 
 void ledger_open(struct ledger *l, const char *dir)
 {
+    *l = (struct ledger){.last_context = 0};
     ledger_file_open(&l->file, dir, FORMAT, types, LEDGER_SECTION_COUNT);
     if (ledger_count(&l->file, LEDGER_STRINGS) == 0)
         (void)ledger_string(l, (struct str){"", 0});
@@ -101,15 +102,20 @@ struct ledger_context ledger_context_at(const struct ledger *l, uint32_t context
     return *(const struct ledger_context *)ledger_item(&l->file, LEDGER_CONTEXTS, context);
 }
 
-static uint32_t context_of(struct ledger *l, const struct usage_event *e, const struct ledger_place *place)
+static bool is_last_context(const struct ledger *l, enum usage_source source, const struct ledger_place *of)
 {
-    struct ledger_context c = {
-        (uint32_t)e->source,
-        ledger_string(l, place->project),
-        ledger_string(l, str_empty(e->session_id) ? place->session : e->session_id),
-        ledger_string(l, str_empty(e->cwd) ? place->cwd : e->cwd),
-        ledger_string(l, str_empty(e->branch) ? place->branch : e->branch),
-    };
+    if (!l->last_context)
+        return false;
+    struct ledger_context c = ledger_context_at(l, l->last_context - 1);
+    return c.source == (uint32_t)source && str_equal(ledger_text(l, c.session), of->session) &&
+           str_equal(ledger_text(l, c.project), of->project) && str_equal(ledger_text(l, c.cwd), of->cwd) &&
+           str_equal(ledger_text(l, c.branch), of->branch);
+}
+
+static uint32_t find_context(struct ledger *l, enum usage_source source, const struct ledger_place *of)
+{
+    struct ledger_context c = {(uint32_t)source, ledger_string(l, of->project), ledger_string(l, of->session),
+                               ledger_string(l, of->cwd), ledger_string(l, of->branch)};
     uint64_t hash = hash_of_bytes(&c, sizeof(c));
     uint32_t number;
     if (ledger_find(&l->file, LEDGER_CONTEXT_INDEX, hash, same_context, &c, &number))
@@ -117,6 +123,23 @@ static uint32_t context_of(struct ledger *l, const struct usage_event *e, const 
     number = ledger_append(&l->file, LEDGER_CONTEXTS, &c);
     ledger_enter(&l->file, LEDGER_CONTEXT_INDEX, hash, number, hash_of_context);
     return number;
+}
+
+static uint32_t context_of(struct ledger *l, const struct usage_event *e, const struct ledger_place *place)
+{
+    struct ledger_place of = {place->project, str_empty(e->session_id) ? place->session : e->session_id,
+                              str_empty(e->cwd) ? place->cwd : e->cwd,
+                              str_empty(e->branch) ? place->branch : e->branch};
+    if (!is_last_context(l, e->source, &of))
+        l->last_context = find_context(l, e->source, &of) + 1;
+    return l->last_context - 1;
+}
+
+static uint32_t model_of(struct ledger *l, struct str name)
+{
+    if (!l->last_model || !str_equal(ledger_text(l, l->last_model - 1), name))
+        l->last_model = ledger_string(l, name) + 1;
+    return l->last_model - 1;
 }
 
 /* -- rows: the sums -- */
@@ -135,18 +158,26 @@ static uint64_t hash_of_row(const struct ledger_file *f, uint32_t item)
     return hash_of_bytes(ledger_item(f, LEDGER_ROWS, item), sizeof(struct row_key));
 }
 
+static uint32_t row_of(struct ledger *l, const struct row_key *key)
+{
+    if (l->last_row && same_row(&l->file, l->last_row - 1, key))
+        return l->last_row - 1;
+    uint64_t hash = hash_of_bytes(key, sizeof(*key));
+    uint32_t number;
+    if (!ledger_find(&l->file, LEDGER_ROW_INDEX, hash, same_row, key, &number)) {
+        struct ledger_row fresh = {key->quarter, key->context, key->model, key->flags, {0}, 0};
+        number = ledger_append(&l->file, LEDGER_ROWS, &fresh);
+        ledger_enter(&l->file, LEDGER_ROW_INDEX, hash, number, hash_of_row);
+    }
+    l->last_row = number + 1;
+    return number;
+}
+
 /* Adds an entry to its sums (sign 1), or takes it out again (sign -1). */
 static void count(struct ledger *l, const struct ledger_entry *e, int sign)
 {
     struct row_key key = {(uint32_t)(e->at_us / LEDGER_QUARTER_US), e->context, e->model, e->flags};
-    uint64_t hash = hash_of_bytes(&key, sizeof(key));
-    uint32_t number;
-    if (!ledger_find(&l->file, LEDGER_ROW_INDEX, hash, same_row, &key, &number)) {
-        struct ledger_row fresh = {key.quarter, key.context, key.model, key.flags, {0}, 0};
-        number = ledger_append(&l->file, LEDGER_ROWS, &fresh);
-        ledger_enter(&l->file, LEDGER_ROW_INDEX, hash, number, hash_of_row);
-    }
-    struct ledger_row *row = ledger_edit(&l->file, LEDGER_ROWS, number);
+    struct ledger_row *row = ledger_edit(&l->file, LEDGER_ROWS, row_of(l, &key));
     for (int k = 0; k < USAGE_COUNTS; k++)
         row->counts[k] += sign * e->counts[k];
     row->events += sign;
@@ -202,17 +233,23 @@ static bool is_told_by_main(const struct ledger *l, uint32_t first, const struct
     return false;
 }
 
-static void settle(struct ledger *l, uint32_t number)
+/* `first` of all entries of a message: which of them count. */
+static void settle(struct ledger *l, uint32_t first)
+{
+    if (entry_at(&l->file, first)->next == LEDGER_NO_ENTRY)
+        set_counted(l, first, true);
+    else
+        for (uint32_t i = first; i != LEDGER_NO_ENTRY; i = entry_at(&l->file, i)->next)
+            set_counted(l, i, !is_told_by_main(l, first, entry_at(&l->file, i)));
+}
+
+static uint32_t first_of_message(const struct ledger *l, uint32_t number)
 {
     uint64_t message = entry_at(&l->file, number)->message;
     uint32_t first = number;
-    if (message && ledger_find(&l->file, LEDGER_MESSAGE_INDEX, message, same_message, &message, &first) &&
-        entry_at(&l->file, first)->next != LEDGER_NO_ENTRY) {
-        for (uint32_t i = first; i != LEDGER_NO_ENTRY; i = entry_at(&l->file, i)->next)
-            set_counted(l, i, !is_told_by_main(l, first, entry_at(&l->file, i)));
-        return;
-    }
-    set_counted(l, number, true);
+    return message && ledger_find(&l->file, LEDGER_MESSAGE_INDEX, message, same_message, &message, &first)
+               ? first
+               : number;
 }
 
 static uint64_t origin_of(const struct ledger *l, uint32_t context)
@@ -223,29 +260,42 @@ static uint64_t origin_of(const struct ledger *l, uint32_t context)
     return hash_of_bytes(parts, sizeof(parts));
 }
 
-static struct usage_telling telling_of(const struct ledger *l, const struct ledger_entry *e)
+static uint64_t last_resort(const struct ledger *l, const struct ledger_entry *e)
 {
     uint64_t parts[] = {origin_of(l, e->context), hash_xx(ledger_text(l, e->model))};
-    struct usage_telling t = {.at_us = e->at_us,
-                              .flags = e->flags,
-                              .is_home = e->is_home,
-                              .origin = hash_of_bytes(parts, sizeof(parts))};
+    return hash_of_bytes(parts, sizeof(parts));
+}
+
+static struct usage_telling telling_of(const struct ledger_entry *e)
+{
+    struct usage_telling t = {.at_us = e->at_us, .flags = e->flags, .is_home = e->is_home};
     memcpy(t.counts, e->counts, sizeof(t.counts));
     return t;
 }
 
+/* Where it was told is asked last, and costs most. */
+static bool is_greater(const struct ledger *l, const struct ledger_entry *fresh,
+                       const struct ledger_entry *old)
+{
+    struct usage_telling a = telling_of(fresh), b = telling_of(old);
+    int order = usage_telling_compare(&a, &b);
+    if (order != 0)
+        return order > 0;
+    a.origin = last_resort(l, fresh);
+    b.origin = last_resort(l, old);
+    return usage_telling_compare(&a, &b) > 0;
+}
+
 static bool merge(struct ledger *l, uint32_t number, const struct ledger_entry *fresh)
 {
-    const struct ledger_entry *old = entry_at(&l->file, number);
-    struct usage_telling a = telling_of(l, fresh), b = telling_of(l, old);
-    if (usage_telling_compare(&a, &b) <= 0)
+    if (!is_greater(l, fresh, entry_at(&l->file, number)))
         return false;
     set_counted(l, number, false);
     struct ledger_entry *e = ledger_edit(&l->file, LEDGER_ENTRIES, number);
     uint32_t next = e->next;
     *e = *fresh;
     e->next = next;
-    settle(l, number);
+    settle(l, first_of_message(l, number));
     return true;
 }
 
@@ -263,7 +313,7 @@ static void insert(struct ledger *l, const struct ledger_entry *fresh)
         ((struct ledger_entry *)ledger_edit(&l->file, LEDGER_ENTRIES, head))->next = number;
     else if (e.message)
         ledger_enter(&l->file, LEDGER_MESSAGE_INDEX, e.message, number, hash_of_message);
-    settle(l, number);
+    settle(l, known ? head : number);
 }
 
 /* What makes an answer this one and no other. */
@@ -279,6 +329,16 @@ static uint64_t key_of(const struct ledger *l, const struct usage_event *e, cons
     return hash_of_bytes(parts, sizeof(parts)) | 1;
 }
 
+/* The key of an answer of Gemini CLI holds its session, so the context is known before. */
+static void identify(struct ledger *l, const struct usage_event *e, struct ledger_entry *entry)
+{
+    entry->key = key_of(l, e, entry);
+    if (!str_empty(e->message_id) && e->source == USAGE_CLAUDE)
+        entry->message = hash_xx(e->message_id) | 1;
+    ledger_prefetch(&l->file, LEDGER_ENTRY_INDEX, entry->key);
+    ledger_prefetch(&l->file, LEDGER_MESSAGE_INDEX, entry->message);
+}
+
 bool ledger_add(struct ledger *l, const struct usage_event *e, const struct ledger_place *place)
 {
     if (usage_event_tokens(e->counts) == 0 && e->counts[COUNT_WEB_SEARCHES] == 0)
@@ -286,15 +346,13 @@ bool ledger_add(struct ledger *l, const struct usage_event *e, const struct ledg
     struct ledger_entry entry = {
         .at_us = e->at_us,
         .context = context_of(l, e, place),
-        .model = ledger_string(l, e->model),
         .flags = e->flags,
         .next = LEDGER_NO_ENTRY,
         .is_home = str_empty(e->session_id) || str_equal(e->session_id, place->session),
     };
+    identify(l, e, &entry);
+    entry.model = model_of(l, e->model);
     memcpy(entry.counts, e->counts, sizeof(entry.counts));
-    entry.key = key_of(l, e, &entry);
-    if (!str_empty(e->message_id) && e->source == USAGE_CLAUDE)
-        entry.message = hash_xx(e->message_id) | 1;
     uint32_t number;
     if (ledger_find(&l->file, LEDGER_ENTRY_INDEX, entry.key, same_key, &entry.key, &number))
         return merge(l, number, &entry);

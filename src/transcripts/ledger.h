@@ -74,6 +74,7 @@ struct ledger_file_row {
 
 struct ledger {
     struct ledger_file file;
+    uint32_t last_context, last_model, last_row; /* where the next event most likely belongs; numbers + 1 */
 };
 
 void ledger_open(struct ledger *l, const char *dir); /* NULL: in memory only */

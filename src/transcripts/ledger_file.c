@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/hash.h"
+#include "base/pages.h"
 #include "io/file.h"
 
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 #define JOURNAL_NAME "ledger.journal"
 #define LOCK_NAME "ledger.lock"
 #define ALIGN 64
+#define GROWTH_BYTES ((size_t)64 * 1024)
 
 struct snapshot_section {
     uint64_t offset, count, capacity, used;
@@ -50,16 +52,16 @@ static char *path_in(const struct ledger_file *f, const char *name)
 static void grow(struct ledger_file *f, size_t section, size_t least)
 {
     struct ledger_section *s = &f->sections[section];
-    size_t item = f->types[section].item_bytes, capacity = MAX(s->capacity + s->capacity / 4, least + 64);
+    size_t item = f->types[section].item_bytes,
+           capacity = MAX(s->capacity + s->capacity / 4, least + GROWTH_BYTES / item);
     if (s->is_mapped) {
-        char *items = xcalloc(capacity, item);
+        char *items = pages_grow(NULL, 0, capacity * item);
         memcpy(items, s->items, s->count * item);
         s->items = items;
         s->is_mapped = false;
         f->wants_snapshot = true;
     } else {
-        s->items = xrealloc(s->items, capacity * item);
-        memset(s->items + s->capacity * item, 0, (capacity - s->capacity) * item);
+        s->items = pages_grow(s->items, s->capacity * item, capacity * item);
     }
     s->capacity = capacity;
 }
@@ -135,6 +137,13 @@ bool ledger_find(const struct ledger_file *f, size_t index, uint64_t hash, ledge
     return false;
 }
 
+void ledger_prefetch(const struct ledger_file *f, size_t index, uint64_t hash)
+{
+    const struct ledger_section *s = &f->sections[index];
+    if (s->capacity)
+        __builtin_prefetch(&slots(s)[hash & (s->capacity - 1)]);
+}
+
 static size_t put(struct ledger_section *s, uint64_t hash, uint32_t item)
 {
     size_t mask = s->capacity - 1, i = hash & mask;
@@ -150,14 +159,14 @@ static void grow_index(struct ledger_file *f, size_t index, ledger_hash hash_of)
     struct ledger_section *s = &f->sections[index], old = *s;
     s->capacity = old.capacity ? old.capacity * 2 : 256;
     s->count = s->capacity;
-    s->items = xcalloc(s->capacity, sizeof(uint32_t));
+    s->items = pages_grow(NULL, 0, s->capacity * sizeof(uint32_t));
     s->used = 0;
     s->is_mapped = false;
     for (size_t i = 0; i < old.capacity; i++)
         if (slots(&old)[i])
             (void)put(s, hash_of(f, slots(&old)[i] - 1), slots(&old)[i] - 1);
     if (!old.is_mapped)
-        free(old.items);
+        pages_free(old.items, old.capacity * sizeof(uint32_t));
     f->wants_snapshot = true;
 }
 
@@ -307,7 +316,7 @@ void ledger_file_close(struct ledger_file *f)
 {
     for (size_t i = 0; i < f->section_count; i++)
         if (!f->sections[i].is_mapped)
-            free(f->sections[i].items);
+            pages_free(f->sections[i].items, f->sections[i].capacity * f->types[i].item_bytes);
     if (f->map)
         (void)munmap(f->map, f->map_bytes);
     closep(&f->lock_fd);

@@ -66,6 +66,8 @@ uint32_t ledger_append_bytes(struct ledger_file *f, size_t section, struct str b
 typedef bool (*ledger_same)(const struct ledger_file *f, uint32_t item, const void *key);
 bool ledger_find(const struct ledger_file *f, size_t index, uint64_t hash, ledger_same same, const void *key,
                  uint32_t *ret);
+/* The same question will be asked soon: its memory is fetched meanwhile. */
+void ledger_prefetch(const struct ledger_file *f, size_t index, uint64_t hash);
 /* Enters an item that is not there.  `hash_of` tells the hashes of the others, when the table has to grow. */
 typedef uint64_t (*ledger_hash)(const struct ledger_file *f, uint32_t item);
 void ledger_enter(struct ledger_file *f, size_t index, uint64_t hash, uint32_t item, ledger_hash hash_of);

@@ -18,7 +18,7 @@ struct line_reader {
     char *data; /* owned; [start, end) is not handed out yet, [scanned, end) not looked through */
     size_t capacity, start, end, scanned;
     bool at_end, skipping, tail_done;
-    int64_t skipped;
+    int64_t skipped, expected_end;   /* expected_end: of the file; -1 when nothing is expected */
     struct place at, before_skipped; /* before_skipped: where a line begins that is being skipped */
     ZSTD_DStream *zstd;              /* owned; NULL for a plain file */
     char *packed;                    /* owned */
@@ -97,6 +97,7 @@ int line_reader_open(const char *path, int64_t offset, size_t line_max, struct l
     struct line_reader *r = xnew(struct line_reader);
     r->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     int rc = r->fd < 0 ? -errno : 0;
+    r->expected_end = -1;
     r->line_max = line_max ? line_max : LINE_READER_LINE_MAX;
     r->capacity = LINE_READER_BUFFER;
     r->data = malloc(r->capacity);
@@ -111,6 +112,11 @@ int line_reader_open(const char *path, int64_t offset, size_t line_max, struct l
     }
     *ret = r;
     return 0;
+}
+
+void line_reader_expect_end(struct line_reader *r, int64_t size)
+{
+    r->expected_end = r->zstd ? -1 : size;
 }
 
 static ssize_t read_plain(struct line_reader *r, char *p, size_t n)
@@ -174,8 +180,8 @@ static int fill(struct line_reader *r)
     ssize_t got = r->zstd ? read_packed(r, r->data + r->end, room) : read_plain(r, r->data + r->end, room);
     if (got < 0)
         return (int)got;
-    r->at_end = got == 0;
     r->end += (size_t)got;
+    r->at_end = got == 0 || r->at.offset + (int64_t)(r->end - r->start) == r->expected_end;
     return 0;
 }
 
@@ -220,13 +226,13 @@ int line_reader_next(struct line_reader *r, struct line_run *ret)
             r->start = r->end = r->scanned = 0;
         if (!r->skipping && take_lines(r, ret))
             return 1;
-        if (r->at_end)
-            break;
         if (!r->skipping && r->end - r->start > r->line_max) {
             r->skipping = true;
             r->before_skipped = r->at;
             continue;
         }
+        if (r->at_end)
+            break;
         shrink(r);
         int rc = fill(r);
         if (rc != 0)

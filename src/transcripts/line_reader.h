@@ -20,6 +20,10 @@ MUST_CHECK int line_reader_open(const char *path, int64_t offset, size_t line_ma
 struct line_reader *line_reader_free(struct line_reader *r); /* NULL ok; returns NULL */
 DEFINE_CLEANUP(struct line_reader *, line_reader_free)
 
+/* Of a plain file that has, or had, this many bytes: where they end reading ends, without asking whether
+ * there is more by now.  What is read beyond, as it grew meanwhile, is handed out all the same. */
+void line_reader_expect_end(struct line_reader *r, int64_t size);
+
 struct line_run {
     struct str bytes;     /* whole lines with their line feeds; valid until the next call */
     bool is_unterminated; /* the end of the file instead: a line without line feed */

@@ -175,13 +175,7 @@ void session_watch_files(struct session_watch *w, struct file_walk *ret)
 {
     pthread_mutex_lock(&w->lock);
     look(w);
-    *ret = (struct file_walk){
-        .count = w->list.count, .capacity = w->list.count, .unreadable = w->list.unreadable};
-    ret->files = xcalloc(ret->count + 1, sizeof(*ret->files));
-    for (size_t i = 0; i < ret->count; i++) {
-        ret->files[i] = w->list.files[i];
-        ret->files[i].path = xstrdup(w->list.files[i].path);
-    }
+    file_walk_copy(&w->list, ret);
     pthread_mutex_unlock(&w->lock);
 }
 

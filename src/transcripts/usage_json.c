@@ -2,6 +2,8 @@
 
 #include "base/json.h"
 
+#define PIECE_BYTES ((size_t)32 * 1024)
+
 const struct usage_group_word usage_group_words[USAGE_GROUPS] = {
     [USAGE_BY_DAY] = {"day", "daily", "date", "DAY"},
     [USAGE_BY_WEEK] = {"week", "weekly", "week", "WEEK"},
@@ -94,8 +96,17 @@ static void print_row(struct json_writer *w, const struct usage_report *r, const
     json_object_end(w);
 }
 
-void usage_json(const struct usage_report *r, const char *zone, const struct usage_scan_result *scan,
-                struct buf *out)
+/* What is long goes out in pieces. */
+static void pass_on(FILE *to, struct buf *out, size_t least)
+{
+    if (!to || out->n < least)
+        return;
+    (void)fwrite(out->p, 1, out->n, to);
+    buf_clear(out);
+}
+
+static void print(const struct usage_report *r, const char *zone, const struct usage_scan_result *scan,
+                  struct buf *out, FILE *to)
 {
     struct json_writer w;
     json_init(&w, out);
@@ -103,8 +114,10 @@ void usage_json(const struct usage_report *r, const char *zone, const struct usa
     json_kv_text(&w, "zone", zone);
     json_key(&w, usage_group_words[r->group].list);
     json_array_begin(&w);
-    for (size_t i = 0; i < r->row_count; i++)
+    for (size_t i = 0; i < r->row_count; i++) {
         print_row(&w, r, &r->rows[i]);
+        pass_on(to, out, PIECE_BYTES);
+    }
     json_array_end(&w);
     json_key(&w, "totals");
     json_object_begin(&w);
@@ -125,4 +138,20 @@ void usage_json(const struct usage_report *r, const char *zone, const struct usa
     json_kv_i64(&w, "files_unreadable", scan->unreadable);
     json_kv_i64(&w, "bytes_read", scan->bytes_read);
     json_object_end(&w);
+}
+
+void usage_json(const struct usage_report *r, const char *zone, const struct usage_scan_result *scan,
+                struct buf *out)
+{
+    print(r, zone, scan, out, NULL);
+}
+
+void usage_json_to(const struct usage_report *r, const char *zone, const struct usage_scan_result *scan,
+                   FILE *to)
+{
+    struct buf out = BUF_INIT;
+    print(r, zone, scan, &out, to);
+    buf_add_char(&out, '\n');
+    pass_on(to, &out, 0);
+    buf_deinit(&out);
 }

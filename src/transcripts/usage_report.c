@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #define PRICES 512 /* a power of two */
+#define MODELS_STEP 8
 #define BLOCK_US (INT64_C(5) * 3600 * USEC_PER_SEC)
 #define HOUR_US (INT64_C(3600) * USEC_PER_SEC)
 
@@ -27,6 +28,8 @@ struct making {
     struct map by_key; /* row number + 1 */
     struct timezone_segment segment;
     struct known_price *prices;
+    int64_t last_day; /* whose row is last_row - 1 */
+    size_t last_row;  /* 0: none */
 };
 
 int64_t usage_sum_micro_usd(const struct usage_sum *s)
@@ -149,7 +152,8 @@ static void add_model(struct usage_report_row *row, uint32_t model, bool fast, c
             add(&row->models[i].sum, sum);
             return;
         }
-    row->models = xrealloc(row->models, (row->model_count + 1) * sizeof(row->models[0]));
+    if (row->model_count % MODELS_STEP == 0)
+        row->models = xrealloc(row->models, (row->model_count + MODELS_STEP) * sizeof(row->models[0]));
     row->models[row->model_count++] = (struct usage_model_sum){model, fast, *sum};
 }
 
@@ -212,29 +216,40 @@ static struct usage_report_row *named_row(struct making *m, const struct ledger_
     return row;
 }
 
+/* Of the day, or the first day of the week or month.  Most often it is that of the row before. */
+static struct usage_report_row *day_row(struct making *m, int64_t day)
+{
+    char text[16];
+    if (m->last_row && m->last_day == day)
+        return &m->report->rows[m->last_row - 1];
+    date_text(day, m->question->group == USAGE_BY_MONTH ? 7 : 10, text);
+    struct usage_report_row *row = row_for(m, str_of(text), str_of(text));
+    m->last_day = day;
+    m->last_row = (size_t)(row - m->report->rows) + 1;
+    return row;
+}
+
 /* "2026-11-22T03:00+05:45": the offset tells the two hours apart that a zone has when its clocks go back. */
-static void hour_text(const struct making *m, int64_t at_us, int64_t day, char text[32])
+static struct usage_report_row *hour_row(struct making *m, int64_t at_us, int64_t day)
 {
     int64_t offset_min = m->segment.offset_s / 60, ahead = offset_min < 0 ? -offset_min : offset_min;
     int64_t hour = (at_us / USEC_PER_SEC + m->segment.offset_s - day * CIVIL_DAY_S) / 3600;
-    char date[16];
+    char date[16], text[32];
     date_text(day, 10, date);
-    (void)snprintf(text, 32, "%sT%02d:00%c%02d:%02d", date, (int)hour, offset_min < 0 ? '-' : '+',
+    (void)snprintf(text, sizeof(text), "%sT%02d:00%c%02d:%02d", date, (int)hour, offset_min < 0 ? '-' : '+',
                    (int)(ahead / 60), (int)(ahead % 60));
+    return row_for(m, str_of(text), str_of(text));
 }
 
 static struct usage_report_row *group_row(struct making *m, const struct ledger_row *from, int64_t at_us,
                                           int64_t day)
 {
     enum usage_group group = m->question->group;
-    char text[32];
     if (usage_group_is_named(group))
         return named_row(m, from, day);
-    if (group == USAGE_BY_HOUR)
-        hour_text(m, at_us, day, text);
-    else
-        date_text(first_of_bucket(group, day), group == USAGE_BY_MONTH ? 7 : 10, text);
-    return row_for(m, str_of(text), str_of(text));
+    return group == USAGE_BY_HOUR  ? hour_row(m, at_us, day)
+           : group == USAGE_BY_DAY ? day_row(m, day)
+                                   : day_row(m, first_of_bucket(group, day));
 }
 
 static bool is_asked_for(struct making *m, uint32_t source, int64_t at_us, int64_t *ret_day)

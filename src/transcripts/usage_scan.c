@@ -444,6 +444,7 @@ static int read_file(struct scan *s, const struct file_walk_entry *f)
     if (rc != 0)
         return rc;
     s->held_count = 0;
+    line_reader_expect_end(reader, f->size);
     rc = read_runs(s, reader);
     s->row.offset = line_reader_offset(reader);
     s->row.tail_hash = line_reader_tail_hash(reader);
