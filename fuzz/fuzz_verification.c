@@ -19,7 +19,7 @@ static void must(bool holds)
         abort();
 }
 
-struct session { /* texts with a byte 0 behind each: what a step is, its text */
+struct session { /* texts with a byte 0 behind each: what a step is, how it ended, its text */
     struct turn turns[STEPS_MAX];
     char ids[STEPS_MAX][8];
     size_t count;
@@ -28,8 +28,8 @@ struct session { /* texts with a byte 0 behind each: what a step is, its text */
 static void add_step(struct session *s, struct str part)
 {
     static const enum turn_kind kinds[] = {TURN_TOOL_USE, TURN_TOOL_RESULT, TURN_ANSWER, TURN_PROMPT};
-    unsigned how = (unsigned char)part.p[0];
-    struct str text = {part.p + 1, part.n - 1};
+    unsigned how = (unsigned char)part.p[0], ended = (unsigned char)part.p[1];
+    struct str text = {part.p + 2, part.n - 2};
     struct turn *t = &s->turns[s->count];
     enum turn_kind kind = kinds[how % 4];
     (void)snprintf(s->ids[s->count], sizeof(s->ids[0]), "%u", how / 4 % 4);
@@ -43,7 +43,7 @@ static void add_step(struct session *s, struct str part)
         static const int codes[] = {0, 1, TURN_EXIT_UNKNOWN, 124};
         t->background = (enum turn_background)(how / 16 % 3);
         t->background_id = t->background != TURN_FOREGROUND ? STR("b") : STR("");
-        t->exit_code = t->background == TURN_BACKGROUND_RUNS ? TURN_EXIT_UNKNOWN : codes[how / 64];
+        t->exit_code = t->background == TURN_BACKGROUND_RUNS ? TURN_EXIT_UNKNOWN : codes[ended % 4];
         t->is_error = t->exit_code > 0;
     }
     s->count++;
@@ -55,7 +55,7 @@ static bool read_session(struct str text, struct session *s)
     if (!str_is_utf8(text))
         return false;
     while (text.n && s->count < STEPS_MAX && str_split(&text, '\0', &part))
-        if (part.n)
+        if (part.n > 1 && part.p[0] > 0 && part.p[1] > 0) /* ASCII: what follows is UTF-8 by itself */
             add_step(s, part);
     return true;
 }
