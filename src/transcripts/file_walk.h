@@ -33,6 +33,7 @@ struct file_walk {
     struct file_walk_entry *files; /* owned */
     size_t count, capacity;
     struct file_walk_paths *paths; /* owned */
+    size_t roots;                  /* that are there */
     int64_t unreadable;            /* directories that could not be listed */
     bool ignores_links;  /* set before: symbolic links below a root, other names of a file: as ccusage does */
     bool ignores_packed; /* set before: .zst files */
