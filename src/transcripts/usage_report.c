@@ -10,7 +10,6 @@
 #include <stdio.h>
 
 #define PRICES 512 /* a power of two */
-#define MODELS_STEP 8
 #define BLOCK_US (INT64_C(5) * 3600 * USEC_PER_SEC)
 #define HOUR_US (INT64_C(3600) * USEC_PER_SEC)
 
@@ -152,8 +151,9 @@ static void add_model(struct usage_report_row *row, uint32_t model, bool fast, c
             add(&row->models[i].sum, sum);
             return;
         }
-    if (row->model_count % MODELS_STEP == 0)
-        row->models = xrealloc(row->models, (row->model_count + MODELS_STEP) * sizeof(row->models[0]));
+    size_t n = row->model_count;
+    if ((n & (n - 1)) == 0) /* 0, 1, 2, 4, …: as many again */
+        row->models = xrealloc(row->models, (n ? 2 * n : 1) * sizeof(row->models[0]));
     row->models[row->model_count++] = (struct usage_model_sum){model, fast, *sum};
 }
 
