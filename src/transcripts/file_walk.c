@@ -325,11 +325,11 @@ void file_walk_root(struct file_walk *w, const char *root, enum transcript_forma
     k.root_bytes = k.path.n;
     k.root = open(k.path.p, O_PATH | O_CLOEXEC);
     struct stat st;
-    bool is_there = k.root >= 0 && fstat(k.root, &st) == 0 && S_ISDIR(st.st_mode);
+    bool is_there = k.root >= 0 && fstat(k.root, &st) == 0, is_dir = is_there && S_ISDIR(st.st_mode);
     if (w->visit)
         w->visit(w->visit_arg, k.path.p, true, is_there ? &st : NULL);
-    w->roots += is_there;
-    if (is_there)
+    w->roots += is_dir;
+    if (is_dir)
         enter(&k, NULL, 0, &st);
     closep(&k.root);
     buf_deinit(&k.path);
