@@ -570,18 +570,26 @@ static void print_totals(struct compat *c, bool codex)
 
 enum { FOR_ALL, FOR_CLAUDE, FOR_CODEX };
 
-static bool is_left_out(const struct compat *c, const struct row *row)
+/* It compares texts of UTC: "20261101T10:00:00.000Z" comes after "20261101". */
+static bool ended_in_range(const struct compat *c, const struct row *row)
+{
+    int64_t day = civil_floor_div(row->last_us, CIVIL_DAY_S * USEC_PER_SEC);
+    const struct usage_question *q = &c->q.question;
+    return day >= q->since_day && (q->until_day == INT64_MAX || day < q->until_day);
+}
+
+static bool is_left_out(const struct compat *c, const struct row *row, bool all)
 {
     if (c->q.question.group == USAGE_BY_SESSION)
-        return row->agents != 2 && (row->sum.total == 0 || !is_in_range(c, day_of(c, row->last_us)));
+        return row->agents != 2 && (row->sum.total == 0 || (all && !ended_in_range(c, row)));
     return c->q.question.group == USAGE_BY_BLOCK && !is_in_range(c, day_of(c, row->start_us));
 }
 
-static void drop_rows(struct compat *c)
+static void drop_rows(struct compat *c, bool all)
 {
     size_t kept = 0;
     for (size_t i = 0; i < c->count; i++) {
-        if (is_left_out(c, &c->rows[i])) {
+        if (is_left_out(c, &c->rows[i], all)) {
             free(c->rows[i].key);
             free(c->rows[i].models);
             free(c->rows[i].used);
@@ -628,7 +636,7 @@ static void group(struct compat *c, int agents)
             fold(c, true, true);
     }
     map_deinit(&c->by_key);
-    drop_rows(c);
+    drop_rows(c, agents == FOR_ALL);
     for (size_t i = 0; i < c->count; i++)
         finish_row(c, &c->rows[i], agents);
     bool dearest_first = c->q.question.group == USAGE_BY_SESSION && agents != FOR_CODEX;

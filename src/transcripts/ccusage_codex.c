@@ -1,5 +1,6 @@
 #include "transcripts/ccusage.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/map.h"
 #include "transcripts/ccusage_rollout.h"
@@ -11,7 +12,7 @@
 
 struct request { /* of a rollout, with what names it */
     struct codex_request told;
-    uint32_t model;
+    uint32_t model, named; /* named: by the line itself, or 0 */
     bool fast, fallback;
 };
 
@@ -72,6 +73,7 @@ static void add_request(struct ccusage *c, struct rollout *r, const struct ccusa
         r->requests = xrealloc(r->requests, r->capacity * sizeof(r->requests[0]));
     }
     struct request q = {.told = {*counts, line->at_us},
+                        .named = line->model,
                         .fast = line->kind == ROLLOUT_OUTPUT ? r->is_fast : r->state.tier == CODEX_FAST};
     struct codex_counts *t = &q.told.counts;
     t->cached = MIN(t->cached, t->input);
@@ -162,12 +164,18 @@ static const char *parent_of(struct ccusage *c, const struct file_walk *files, c
     return path;
 }
 
+static bool is_named_otherwise(const struct request *a, const struct request *b)
+{
+    return a->named && b->named && a->named != b->named;
+}
+
 /* Of the fork's requests, those that go like its parent's up to the fork. */
 static size_t same_as(const struct rollout *parent, const struct rollout *fork)
 {
     size_t n = 0;
     while (n < fork->count && n < parent->count &&
            parent->requests[n].told.at_us <= fork->state.started_at_us &&
+           !is_named_otherwise(&fork->requests[n], &parent->requests[n]) &&
            codex_counts_equal(&fork->requests[n].told.counts, &parent->requests[n].told.counts))
         n++;
     return n;
@@ -227,6 +235,23 @@ static void add(struct ccusage *c, struct map *seen, const struct request *q, ui
     c->entries[c->count++] = e;
 }
 
+/* Below sessions and archived_sessions of one home, the same name is the same rollout. */
+static bool is_known(struct map *names, const struct file_walk_entry *f)
+{
+    struct str root = {f->path, f->name_offset - 1};
+    size_t home = root.n;
+    if (str_ends_with(root, STR("/sessions")) || str_ends_with(root, STR("/archived_sessions")))
+        while (home > 0 && f->path[home - 1] != '/')
+            home--;
+    struct buf key = BUF_INIT;
+    buf_add(&key, f->path, home);
+    buf_add_char(&key, '\n');
+    buf_add_text(&key, f->path + f->name_offset);
+    bool known = map_put(names, buf_str(&key), names) != NULL;
+    buf_deinit(&key);
+    return known;
+}
+
 void ccusage_codex(struct ccusage *c, const struct file_walk *files, bool sessions, bool fast)
 {
     struct map seen, names;
@@ -238,7 +263,7 @@ void ccusage_codex(struct ccusage *c, const struct file_walk *files, bool sessio
             struct str name = str_of(f->path + f->name_offset);
             bool is_archived =
                 str_ends_with((struct str){f->path, f->name_offset - 1}, STR("/archived_sessions"));
-            if (f->format != TRANSCRIPT_CODEX || is_archived != archived || map_put(&names, name, c))
+            if (f->format != TRANSCRIPT_CODEX || is_archived != archived || is_known(&names, f))
                 continue;
             struct rollout r;
             read_rollout(c, f->path, fast, &r);

@@ -211,6 +211,7 @@ struct walk { /* where in the line */
     struct str key;
     bool awaits_key, has_twice; /* has_twice: an object with a key that it has already */
     struct map *keys;           /* container and key; NULL: not asked */
+    bool is_lax, has_bad_key;   /* is_lax: only the keys of what is read are looked at */
 };
 
 static bool key_is(struct str key, const char *name)
@@ -282,11 +283,25 @@ static void enter(struct walk *w, bool is_object)
     w->awaits_key = is_object;
 }
 
+/* The line, its message, the usage in it, and the cache writes in that. */
+static bool is_read(const struct walk *w)
+{
+    static const char *const keys[] = {"message", "usage", "cache_creation"};
+    if (w->depth > COUNT_OF(keys) + 1)
+        return false;
+    for (size_t i = 1; i < w->depth; i++)
+        if (!key_is(w->level[i].key, keys[i - 1]))
+            return false;
+    return true;
+}
+
 static void take_key(struct walk *w, struct str raw)
 {
     const struct json_value v = {JSON_STRING, raw};
     w->key = raw;
     w->awaits_key = false;
+    if (w->is_lax)
+        w->has_bad_key |= !is_text(raw) && is_read(w);
     if (!w->keys)
         return;
     struct buf key = BUF_INIT;
@@ -308,7 +323,7 @@ static const char *pass_scalar(struct walk *w, const char *p, enum ccusage_drop 
     }
     if (*p == '-' || (*p >= '0' && *p <= '9')) {
         const char *end = number_end(p);
-        if (read_number((struct str){p, (size_t)(end - p)}, &number))
+        if (w->is_lax || read_number((struct str){p, (size_t)(end - p)}, &number))
             return end;
         *ret = CCUSAGE_BROKEN;
         return NULL;
@@ -455,14 +470,18 @@ static enum ccusage_drop look(struct str line, enum ccusage_rules rules)
     if (json_scan_object(line, NULL, NULL, &scan) != JSON_WHOLE ||
         !str_empty(str_trim((struct str){scan.end, (size_t)(line.p + line.n - scan.end)})))
         return CCUSAGE_BROKEN;
-    bool has_null = json_scan_find(line, STR("null")) >= 0;
-    if (rules != CCUSAGE_DAILY && !has_null)
-        return CCUSAGE_TAKEN;
-    if (!json_scan_is_utf8(line))
+    bool has_null = json_scan_find(line, STR("null")) >= 0, is_utf8 = json_scan_is_utf8(line);
+    const char *start = memchr(line.p, '{', line.n);
+    struct walk lax = {.is_lax = true};
+    if (rules != CCUSAGE_DAILY && !has_null) {
+        if (!is_utf8 || scan.has_lone_surrogate)
+            (void)walk_all(&lax, (struct str){start, (size_t)(scan.end - start)});
+        return lax.has_bad_key ? CCUSAGE_BROKEN : CCUSAGE_TAKEN;
+    }
+    if (!is_utf8)
         return CCUSAGE_NOT_UTF8;
     if (scan.has_lone_surrogate)
         return CCUSAGE_BROKEN;
-    const char *start = memchr(line.p, '{', line.n);
     return look_at_all((struct str){start, (size_t)(scan.end - start)}, has_null);
 }
 

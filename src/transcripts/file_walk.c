@@ -11,7 +11,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define DEPTH_MAX 32
+#define DEPTH_MAX 128
 
 const char *const transcript_format_names[TRANSCRIPT_FORMAT_COUNT] = {"claude", "codex", "gemini"};
 
@@ -325,9 +325,10 @@ void file_walk_root(struct file_walk *w, const char *root, enum transcript_forma
     k.root_bytes = k.path.n;
     k.root = open(k.path.p, O_PATH | O_CLOEXEC);
     struct stat st;
-    bool is_there = k.root >= 0 && fstat(k.root, &st) == 0;
+    bool is_there = k.root >= 0 && fstat(k.root, &st) == 0 && S_ISDIR(st.st_mode);
     if (w->visit)
         w->visit(w->visit_arg, k.path.p, true, is_there ? &st : NULL);
+    w->roots += is_there;
     if (is_there)
         enter(&k, NULL, 0, &st);
     closep(&k.root);
@@ -343,32 +344,81 @@ static void walk_below(struct file_walk *w, const char *home, const char *below,
     buf_deinit(&root);
 }
 
-/* $CLAUDE_CONFIG_DIR may name several, with commas between; without it there are two places. */
-static void walk_claude(struct file_walk *w, const char *configured, const char *home)
+/* One of several names with commas between, "~/" for the home directory; false at the end. */
+static bool next_home(struct str *rest, const char *home, char **ret)
 {
-    struct str rest = str_of(configured), part;
+    struct str part;
+    while (str_split(rest, ',', &part)) {
+        part = str_trim(part);
+        bool tilde = home && str_starts_with(part, STR("~/"));
+        struct buf path = BUF_INIT;
+        if (tilde)
+            buf_add_text(&path, home);
+        for (size_t i = tilde; i < part.n; i++) {
+            bool stays = part.p[i] == '.' && i > 0 && part.p[i - 1] == '/' &&
+                         (i + 1 == part.n || part.p[i + 1] == '/');
+            if (!stays && !(part.p[i] == '/' && path.n > 0 && path.p[path.n - 1] == '/'))
+                buf_add_char(&path, part.p[i]);
+        }
+        while (path.n > 1 && path.p[path.n - 1] == '/')
+            path.p[--path.n] = '\0';
+        *ret = path.n ? buf_take(&path) : NULL;
+        buf_deinit(&path);
+        if (*ret)
+            return true;
+    }
+    return false;
+}
+
+static bool is_directory(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* $CLAUDE_CONFIG_DIR names the folders that hold "projects", or that itself; without it there are two places.
+ */
+static void walk_claude(struct file_walk *w, const char *(*lookup)(const char *name), const char *home)
+{
+    const char *configured = lookup("CLAUDE_CONFIG_DIR"), *config = lookup("XDG_CONFIG_HOME");
+    struct str rest = str_of(configured);
     if (!str_empty(str_trim(rest))) {
-        while (str_split(&rest, ',', &part)) {
-            CLEANUP(freep) char *dir = str_dup(str_trim(part));
-            if (dir[0])
+        for (char *dir; next_home(&rest, home, &dir); free(dir)) {
+            if (str_ends_with(str_of(dir), STR("/projects")) && is_directory(dir))
+                file_walk_root(w, dir, TRANSCRIPT_CLAUDE);
+            else
                 walk_below(w, dir, "projects", TRANSCRIPT_CLAUDE);
         }
-    } else if (home && home[0]) {
-        walk_below(w, home, ".config/claude/projects", TRANSCRIPT_CLAUDE);
-        walk_below(w, home, ".claude/projects", TRANSCRIPT_CLAUDE);
+        return;
     }
+    if (config && config[0] == '/')
+        walk_below(w, config, "claude/projects", TRANSCRIPT_CLAUDE);
+    else if (home && home[0])
+        walk_below(w, home, ".config/claude/projects", TRANSCRIPT_CLAUDE);
+    if (home && home[0])
+        walk_below(w, home, ".claude/projects", TRANSCRIPT_CLAUDE);
+}
+
+/* ccusage looks into the folder itself where it has neither. */
+static void walk_codex_home(struct file_walk *w, const char *dir)
+{
+    size_t before = w->roots;
+    walk_below(w, dir, "sessions", TRANSCRIPT_CODEX);
+    walk_below(w, dir, "archived_sessions", TRANSCRIPT_CODEX);
+    if (w->ignores_links && w->roots == before)
+        file_walk_root(w, dir, TRANSCRIPT_CODEX);
 }
 
 static void walk_codex(struct file_walk *w, const char *configured, const char *home)
 {
+    struct str rest = str_of(configured);
     struct buf dir = BUF_INIT;
-    if (configured && configured[0])
-        buf_add_text(&dir, configured);
-    else if (home && home[0])
+    if (configured && configured[0]) {
+        for (char *one; next_home(&rest, home, &one); free(one))
+            walk_codex_home(w, one);
+    } else if (home && home[0]) {
         buf_printf(&dir, "%s/.codex", home);
-    if (dir.n) {
-        walk_below(w, dir.p, "sessions", TRANSCRIPT_CODEX);
-        walk_below(w, dir.p, "archived_sessions", TRANSCRIPT_CODEX);
+        walk_codex_home(w, dir.p);
     }
     buf_deinit(&dir);
 }
@@ -377,7 +427,7 @@ void file_walk_homes(struct file_walk *w, const char *(*lookup)(const char *name
 {
     const char *home = lookup("HOME");
     if (with & (1U << TRANSCRIPT_CLAUDE))
-        walk_claude(w, lookup("CLAUDE_CONFIG_DIR"), home);
+        walk_claude(w, lookup, home);
     if (with & (1U << TRANSCRIPT_CODEX))
         walk_codex(w, lookup("CODEX_HOME"), home);
     if (with & (1U << TRANSCRIPT_GEMINI) && home && home[0])
@@ -422,6 +472,14 @@ static void drop_other_names(struct file_walk *w)
     free(slots);
 }
 
+/* A root that was named twice. */
+static void drop_same_paths(struct file_walk *w)
+{
+    for (size_t i = w->count; i-- > 1;)
+        if (strcmp(w->files[i].path, w->files[i - 1].path) == 0)
+            w->files[i].path = NULL;
+}
+
 /* In path order X.jsonl comes right before X.jsonl.zst, but for names that go on with what sorts before
  * ".zst". */
 static void drop_packed_twins(struct file_walk *w)
@@ -457,7 +515,9 @@ void file_walk_finish(struct file_walk *w)
         return;
     if (!is_sorted(w))
         qsort(w->files, w->count, sizeof(w->files[0]), by_path);
-    if (!w->ignores_links)
+    if (w->ignores_links)
+        drop_same_paths(w);
+    else
         drop_other_names(w);
     drop_packed_twins(w);
     compact(w);

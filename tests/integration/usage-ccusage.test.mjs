@@ -78,3 +78,65 @@ test('--compat=ccusage knows the prices of ccusage, by any spelling of a name', 
         claudeLine({ input_tokens: 10, cache_read_input_tokens: 400000, cache_creation_input_tokens: 1000, output_tokens: 1 }, { model })]));
     await compare(home, 'claude', 'daily', '-z', 'UTC');
 });
+
+// What the fuzzer that compares the two found: fields of another type, nulls, odd times, keys told twice.
+const plain = JSON.stringify(claudeLine({ input_tokens: 1, output_tokens: 10 }, { id: 'ID', requestId: 'RQ', parentUuid: 'u' }));
+const put = (value) => (l) => l.replace('"cwd":', `${value},"cwd":`);
+const use = (value) => (l) => l.replace('"output_tokens":10', `"output_tokens":10,${value}`);
+const say = (from, to) => (l) => l.replace(from, to);
+const advisor = '{"type":"advisor_message","model":"claude-sonnet-4-5","input_tokens":5,"output_tokens":7}';
+const at = (time) => say('2026-11-01T10:00:00.000Z', time);
+const oddities = [
+    say('"parentUuid":"u"', '"parentUuid":"\\ud800"'), (l) => put('"x":null')(say('"parentUuid":"u"', '"parentUuid":"\\ud800"')(l)), say('"/home/u/app"', '5'),
+    put('"isApiErrorMessage":"x"'), put('"isApiErrorMessage":true'), put('"z":{"id": null}'), put('"z":{"\\u0069d":null}'), put('"z":"say \\"id\\":null"'), put('"z":1e999'),
+    (l) => put('"z":1e999')(put('"y":null')(l)), put('"cwd":"/a"'), (l) => put('"y":null')(put('"uuid":"a"')(l)), put(`"z":${'['.repeat(127)}${']'.repeat(127)},"y":null`),
+    ...['null', '[]', '[5]', '[5,6]', '[5,6,7]', '{}', '5', '{"ephemeral_5m_input_tokens":5}', '{"ephemeral_5m_input_tokens":"5"}'].map((v) => use(`"cache_creation_input_tokens":77,"cache_creation":${v}`)),
+    ...['18446744073709551616', '-0', '1e1', '"5"'].map((v) => say('"output_tokens":10', `"output_tokens":${v}`)),
+    ...['"fast"', '"FAST"', '"\\u0066ast"', '1'].map((v) => use(`"speed":${v}`)), ...['-1', '1e2', '1e999', '"1"', '0'].map((v) => put(`"costUSD":${v}`)),
+    ...['1969-12-31T23:59:59.999Z', '0000-01-01T00:00:00Z', '2026-11-01T10:00:00+24:00', '2026-11-01T10:00:00-23:59', '2026\\u002d11-01T10:00:00Z', '2026-11-01T10:00:60Z', '2026-11-01t10:00:00Z'].map(at),
+    ...['null', '{}', `[${advisor}]`, `[{"type":"message"},${advisor}]`, `[{"type":"message","model":null,"input_tokens":1,"output_tokens":1},${advisor}]`,
+        `[${advisor.replace('7', '7,"speed":"fast"')}]`, `[${advisor.replace('claude-sonnet-4-5', '<synthetic>')}]`, `[${advisor.replace('7', '7,"cache_creation":{"ephemeral_1h_input_tokens":4}')}]`]
+        .map((v) => use(`"iterations":${v}`)),
+    ...['fast-x', 'gpt', '20250514', 'x\\"y', 'claude-3', 'anthropic', 'gpt-5.3-spark'].map((m) => say(/claude-opus-4-5-\d+/, m)),
+];
+
+test('--compat=ccusage drops a line for what ccusage drops it for, in each of its reports', { skip: noCcusage }, async (t) => {
+    const home = new UsageHome(t);
+    const lines = oddities.map((change, i) => change(plain.replace('"ID"', `"m${i}"`).replace('"RQ"', `"r${i}"`)));
+    home.session('p/s', lines);
+    const limit = plain.replace('done', 'Claude AI usage limit reached|1793530800').replace('"cwd":', '"isApiErrorMessage":true,"cwd":');
+    home.session('p/a/b/c', [limit, at('2026-11-01T10:10:00.000Z')(plain), at('2026-11-01T15:20:00.001Z')(plain).replace('"ID"', '"n"')]);
+    home.session('p/', [plain.replace('"ID"', '"no name"')]); // "p/.jsonl" is no transcript to it
+    for (const report of reports.claude) await compare(home, 'claude', report, '-z', 'Pacific/Apia');
+    for (const report of ['session', 'blocks']) await compare(home, 'claude', report, '-z', 'America/St_Johns', '--since', '20261101', '--until', '20261101');
+});
+
+test('--compat=ccusage takes answers for the same where ccusage does', { skip: noCcusage }, async (t) => {
+    const home = new UsageHome(t);
+    const told = (id, requestId, more) => claudeLine({ input_tokens: 1, output_tokens: more.output ?? 1 }, { id, requestId, isSidechain: more.side ?? false, sessionId: more.session ?? 'A', timestamp: `2026-11-01T1${more.hour ?? 0}:00:00.000Z` });
+    const progress = (line, sessionId) => ({ type: 'progress', ...(sessionId ? { sessionId } : {}), data: { message: { timestamp: line.timestamp, message: line.message, requestId: line.requestId, isSidechain: line.isSidechain } } });
+    home.session('p/A', [told('m1', '', {}), told('m1', '', { hour: 1, output: 5 }), told('m2', 'a', { side: true }), told('m2', 'b', {}), told('m2', 'a', { session: 'B' }),
+        told('m3', '', {}), told('m3', '', { session: 'B', output: 3 }), progress(told('m4', 'x', { side: true, hour: 2 }), 'B'), told('m4', 'y', { session: 'B', output: 9 })]);
+    home.session('q/B', [progress(told('m5', 'x', { side: true, hour: 2 }), 'C'), told('m5', 'y', { session: 'B', output: 9 }), told('m6', 'y', { side: true, hour: 3 }), told('m6', 'z', {})]);
+    for (const report of reports.claude) await compare(home, 'claude', report, '-z', 'UTC');
+});
+
+test('--compat=ccusage counts rollouts, and what codex exec prints, as ccusage does', { skip: noCcusage }, async (t) => {
+    const home = new UsageHome(t);
+    const event = (info, second = 0, more = {}) => ({ timestamp: `2026-11-01T10:00:${String(second).padStart(2, '0')}.000Z`, type: 'event_msg', payload: { type: 'token_count', info, ...more } });
+    const used = (input_tokens, more = {}) => ({ input_tokens, cached_input_tokens: 0, output_tokens: 7, reasoning_output_tokens: 0, total_tokens: input_tokens + 7, ...more });
+    const context = (payload) => ({ timestamp: '2026-11-01T10:00:00.000Z', type: 'turn_context', payload });
+    const tier = (service_tier) => ({ timestamp: '2026-11-01T10:00:00.000Z', type: 'event_msg', payload: { type: 'thread_settings_applied', thread_settings: { service_tier } } });
+    const meta = (id, more = {}) => ({ timestamp: '2026-11-01T10:00:00.000Z', type: 'session_meta', payload: { id, ...more } });
+    home.rollout('2026/11/01/a', [context({ model_name: ' gpt-5.4 ' }), event({ last_token_usage: used(10) }), event({ last_token_usage: used(20), metadata: { model: 'gpt-5.5' } }, 2), event({ last_token_usage: used(21) }, 3),
+        tier('fast'), event({ last_token_usage: used(30) }, 4), { usage: used(40), model: 'gpt-5.5', created_at: 1793527200 }, tier('flex'), event({ last_token_usage: used(31) }, 5),
+        event({ last_token_usage: used('11', { cached_input_tokens: 50 }) }, 6), event({ last_token_usage: used(12.5, { prompt_tokens: 9 }) }, 7), event({ last_token_usage: used(13, { reasoning_output_tokens: null, reasoning_tokens: 4 }) }, 8),
+        event({ last_token_usage: used([1]) }, 9), event({ total_token_usage: used(500, { cached_input_tokens: 400 }) }, 10), event({ total_token_usage: used(600, { cached_input_tokens: 700 }) }, 11),
+        event({ last_token_usage: used(0, { output_tokens: 0, cached_input_tokens: 5, total_tokens: 0 }) }, 12), event(5, 13), event({ last_token_usage: used(14) }, 14, { model: 'codex-auto-review' }), context({ model: 5 }),
+        { type: 'response.completed', response: { usage: used(15), model: 'gpt-5', timestamp: '2026-11-01T11:00:00Z' } }, { result: { usage: used(16), createdAt: 1793527200000 } }, meta('late', { forked_from_id: 'a' }), event({ last_token_usage: used(17) }, 15)]);
+    home.rollout('fork', [meta('f', { forked_from_id: 'gone' }), event({ total_token_usage: used(3), last_token_usage: used(3) }), event({ total_token_usage: used(3) }, 1), event({ last_token_usage: used(4) }, 30)]);
+    home.write('codex/archived_sessions/fork.jsonl', [event({ last_token_usage: used(99) })]);
+    home.write('codex/config.toml', ['service_tier_x = "fast"', '[profiles.x]', "service_tier = 'priority' # all"]);
+    for (const report of reports.codex) await compare(home, 'codex', report, '-z', 'Asia/Kathmandu');
+    for (const day of ['20261031', '20261101', '20261102']) await compare(home, 'all', 'session', '-z', 'UTC', '--until', day);
+});
