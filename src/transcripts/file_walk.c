@@ -329,6 +329,7 @@ void file_walk_root(struct file_walk *w, const char *root, enum transcript_forma
     if (w->visit)
         w->visit(w->visit_arg, k.path.p, true, is_there ? &st : NULL);
     w->roots += is_dir;
+    w->unreadable += is_there && !is_dir;
     if (is_dir)
         enter(&k, NULL, 0, &st);
     closep(&k.root);

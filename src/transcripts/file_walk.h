@@ -32,8 +32,8 @@ typedef void (*file_walk_visit)(void *arg, const char *path, bool is_anchor, con
 struct file_walk {
     struct file_walk_entry *files; /* owned */
     size_t count, capacity;
-    struct file_walk_paths *paths; /* owned */
     size_t roots;                  /* that are there */
+    struct file_walk_paths *paths; /* owned */
     int64_t unreadable;            /* directories that could not be listed */
     bool ignores_links;  /* set before: symbolic links below a root, other names of a file: as ccusage does */
     bool ignores_packed; /* set before: .zst files */
