@@ -707,6 +707,8 @@ static void read_all(struct compat *c, int agents)
 {
     struct file_walk files = {.ignores_links = true, .ignores_packed = true};
     enum usage_group by = c->q.question.group;
+    const struct usage_question *q = &c->q.question;
+    bool ranged = q->since_day != INT64_MIN || q->until_day != INT64_MAX;
     file_walk_homes(&files, environment, (1U << TRANSCRIPT_CLAUDE) | (1U << TRANSCRIPT_CODEX));
     file_walk_finish(&files);
     ledger_open(&c->claude.strings, NULL);
@@ -716,7 +718,8 @@ static void read_all(struct compat *c, int agents)
                                                                                           : CCUSAGE_OTHERS);
     c->codex.strings = c->claude.strings; /* one table of names */
     if (agents != FOR_CLAUDE && by != USAGE_BY_BLOCK)
-        ccusage_codex(&c->codex, &files, by == USAGE_BY_SESSION, codex_is_fast());
+        ccusage_codex(&c->codex, &files, by == USAGE_BY_SESSION && !(ranged && agents == FOR_ALL),
+                      codex_is_fast());
     c->claude.strings = c->codex.strings;
     file_walk_deinit(&files);
 }
