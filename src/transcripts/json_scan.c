@@ -400,6 +400,8 @@ enum json_outcome json_scan_object(struct str text, const struct json_path *path
 bool json_scan_element(struct str *rest, struct json_value *ret)
 {
     struct json_scan ignored;
+    if (rest->n == 0)
+        return false;
     struct scanner s = {.p = rest->p, .end = rest->p + rest->n, .result = &ignored};
     if (s.p < s.end && (*s.p == '[' || *s.p == ','))
         s.p++;
