@@ -62,12 +62,14 @@ static int check_rows(struct db *db, int64_t *ret_version, struct err *e)
 
 int migrate_check(struct db *db, int64_t *ret_version, struct err *e)
 {
-    bool exists, empty;
+    bool exists, empty = true;
     int rc = db->driver->has_migrations(db, &exists, e);
+    if (rc == 0 && !exists)
+        rc = db->driver->is_empty(db, &empty, e);
+    if (rc == 0 && !empty) /* another node may have made the tables between these two looks */
+        rc = db->driver->has_migrations(db, &exists, e);
     if (rc == 0 && exists)
         return check_rows(db, ret_version, e);
-    if (rc == 0)
-        rc = db->driver->is_empty(db, &empty, e);
     if (rc)
         return rc;
     if (!empty)
