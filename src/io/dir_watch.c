@@ -2,9 +2,7 @@
 
 #include "base/map.h"
 
-#include <linux/magic.h>
 #include <sys/inotify.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #define EVENTS                                                                                               \
@@ -130,19 +128,4 @@ void dir_watch_read(struct dir_watch *w, dir_change_fn on_change, void *arg)
 size_t dir_watch_count(const struct dir_watch *w)
 {
     return w->by_wd.count;
-}
-
-bool dir_watch_is_local(const char *path)
-{
-    static const unsigned long local[] = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,      BTRFS_SUPER_MAGIC,
-                                          TMPFS_MAGIC,      F2FS_SUPER_MAGIC,     OVERLAYFS_SUPER_MAGIC,
-                                          RAMFS_MAGIC,      ECRYPTFS_SUPER_MAGIC, 0x2fc12fc1UL /* ZFS */,
-                                          0xca451a4eUL /* bcachefs */};
-    struct statfs st;
-    if (statfs(path, &st) != 0)
-        return false;
-    for (size_t i = 0; i < COUNT_OF(local); i++)
-        if ((unsigned long)st.f_type == local[i])
-            return true;
-    return false;
 }

@@ -28,5 +28,3 @@ void dir_watch_end(struct dir_watch *w);
 /* All that has happened since the last call. */
 void dir_watch_read(struct dir_watch *w, dir_change_fn on_change, void *arg);
 size_t dir_watch_count(const struct dir_watch *w); /* directories */
-/* Whether all that happens on the file system of `path` happens on this host, by statfs(2). */
-bool dir_watch_is_local(const char *path);

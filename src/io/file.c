@@ -3,7 +3,9 @@
 #include "base/hash.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define CHUNK_BYTES ((size_t)16 << 10)
@@ -140,4 +142,28 @@ bool file_exists(const char *path)
 {
     struct stat st;
     return stat(path, &st) == 0;
+}
+
+static bool is_local(const struct statfs *fs)
+{
+    static const uint64_t local[] = {
+        EXT4_SUPER_MAGIC,    XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,     F2FS_SUPER_MAGIC,
+        TMPFS_MAGIC,         RAMFS_MAGIC,     OVERLAYFS_SUPER_MAGIC, UINT64_C(0x2fc12fc1) /* ZFS */,
+        UINT64_C(0xca451a4e) /* bcachefs */};
+    for (size_t i = 0; i < COUNT_OF(local); i++)
+        if ((uint64_t)fs->f_type == local[i])
+            return true;
+    return false;
+}
+
+bool file_system_is_local(const char *path)
+{
+    struct statfs fs;
+    return statfs(path, &fs) == 0 && is_local(&fs);
+}
+
+bool file_system_is_local_at(int fd)
+{
+    struct statfs fs;
+    return fstatfs(fd, &fs) == 0 && is_local(&fs);
 }

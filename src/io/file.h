@@ -28,3 +28,8 @@ MUST_CHECK int file_mkdirs(const char *path, mode_t mode);
 
 /* Something has this name; false also when that cannot be known, and for a symbolic link to nothing. */
 bool file_exists(const char *path);
+
+/* Whether all that happens on that file system happens on this host, and shows in the times of directories:
+ * not so what a network, a program or a foreign format keeps.  By statfs(2) or fstatfs(2). */
+bool file_system_is_local(const char *path);
+bool file_system_is_local_at(int fd);

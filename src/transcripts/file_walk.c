@@ -3,12 +3,11 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/pages.h"
+#include "io/file.h"
 #include "transcripts/dir_listings.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/magic.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #define DEPTH_MAX 128
@@ -216,22 +215,6 @@ static void sort_names(struct buf *names)
     *names = sorted;
 }
 
-/* Those on which a change of names sets both times of the directory, as this kernel sees it: what a network,
- * a FUSE program or a foreign format keeps is not to be relied on. */
-static bool keeps_times(int fd)
-{
-    static const uint64_t local[] = {EXT4_SUPER_MAGIC,    XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
-                                     F2FS_SUPER_MAGIC,    TMPFS_MAGIC,     OVERLAYFS_SUPER_MAGIC,
-                                     UINT64_C(0x2fc12fc1) /* ZFS */};
-    struct statfs fs;
-    if (fstatfs(fd, &fs) != 0)
-        return false;
-    for (size_t i = 0; i < COUNT_OF(local); i++)
-        if ((uint64_t)fs.f_type == local[i])
-            return true;
-    return false;
-}
-
 static struct dir_state state_of(const struct stat *st)
 {
     return (struct dir_state){(int64_t)st->st_dev, (int64_t)st->st_ino, nanoseconds(st->st_mtim),
@@ -247,7 +230,7 @@ static int read_directory(struct walker *k, struct stat *ret_state, struct buf *
     int rc = read_entries(k, fd, names);
     sort_names(names);
     struct dir_state state = state_of(ret_state);
-    if (rc == 0 && k->walk->remembered && keeps_times(fd))
+    if (rc == 0 && k->walk->remembered && file_system_is_local_at(fd))
         dir_listings_put(k->walk->remembered, &state, now_ns, buf_str(names));
     return rc;
 }

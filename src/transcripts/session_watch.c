@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "io/counters.h"
 #include "io/dir_watch.h"
+#include "io/file.h"
 #include "transcripts/session_file.h"
 
 #include <pthread.h>
@@ -46,7 +47,7 @@ static bool is_local(struct session_watch *w, const char *path, const struct sta
 {
     if ((int64_t)st->st_dev == w->local_device)
         return true;
-    if (!dir_watch_is_local(path))
+    if (!file_system_is_local(path))
         return false;
     w->local_device = (int64_t)st->st_dev;
     return true;

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "io/dir_watch.h"
+#include "io/file.h"
 #include "transcripts/session_file.h"
 #include "transcripts/session_watch.h"
 
@@ -278,9 +278,9 @@ static void T2_too_few_watches_are_enough(void **state)
 static void a_file_system_that_others_write_to_is_told_from_one_that_is_our_own(void **state)
 {
     (void)state;
-    assert_true(dir_watch_is_local("/tmp"));
-    assert_false(dir_watch_is_local("/proc"));
-    assert_false(dir_watch_is_local("/tmp/there-is-no-such-thing-here"));
+    assert_true(file_system_is_local("/tmp"));
+    assert_false(file_system_is_local("/proc"));
+    assert_false(file_system_is_local("/tmp/there-is-no-such-thing-here"));
 }
 
 static int run_limited(void)
