@@ -173,9 +173,10 @@ void dir_listings_put(struct dir_listings *d, const struct dir_state *state, int
 static void add_used(const struct dir_listings *d, struct buf *to)
 {
     for (size_t i = 0; i < d->slot_count; i++) {
+        if (!d->is_used[i])
+            continue;
         const struct record *r = record_at(d, d->slots[i]);
-        if (d->is_used[i])
-            add_record(to, &r->state, (struct str){(const char *)(r + 1), r->names_bytes});
+        add_record(to, &r->state, (struct str){(const char *)(r + 1), r->names_bytes});
     }
 }
 
