@@ -42,6 +42,8 @@
 /* Zeroed memory; abort when there is none. */
 void *xcalloc(size_t count, size_t size) __attribute__((returns_nonnull, malloc));
 void *xrealloc(void *p, size_t size) __attribute__((returns_nonnull));
+char **xstrdup_list(char *const *list); /* NULL-terminated, as is the copy; NULL is an empty one */
+void free_list(char **list);            /* and its strings; NULL ok */
 char *xstrdup(const char *s) __attribute__((returns_nonnull, malloc));
 char *xstrndup(const char *s, size_t n) __attribute__((returns_nonnull, malloc));
 

@@ -17,6 +17,15 @@ void pack_str(struct buf *out, struct str s)
     buf_add_str(out, s);
 }
 
+void pack_numbers(struct buf *out, const void *from, const size_t *offsets, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        int64_t value;
+        memcpy(&value, (const char *)from + offsets[i], sizeof(value));
+        pack_i64(out, value);
+    }
+}
+
 /* The number in front of the mark; false: there is none. */
 static bool take_number(struct unpack *u, char mark, int64_t *ret)
 {
@@ -52,6 +61,14 @@ struct str unpack_str(struct unpack *u)
     struct str s = {u->rest.p, (size_t)n};
     u->rest = (struct str){s.p + n, u->rest.n - (size_t)n};
     return s;
+}
+
+void unpack_numbers(struct unpack *u, void *to, const size_t *offsets, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        int64_t value = unpack_i64(u);
+        memcpy((char *)to + offsets[i], &value, sizeof(value));
+    }
 }
 
 bool unpack_is_whole(const struct unpack *u)

@@ -4,53 +4,7 @@
 #include "cli/commands.h"
 #include "transcripts/usage_json.h"
 
-static int report(const struct invocation *in, enum usage_group group);
-
-static int daily(const struct invocation *in)
-{
-    return report(in, USAGE_BY_DAY);
-}
-static int weekly(const struct invocation *in)
-{
-    return report(in, USAGE_BY_WEEK);
-}
-static int monthly(const struct invocation *in)
-{
-    return report(in, USAGE_BY_MONTH);
-}
-static int session(const struct invocation *in)
-{
-    return report(in, USAGE_BY_SESSION);
-}
-static int blocks(const struct invocation *in)
-{
-    return report(in, USAGE_BY_BLOCK);
-}
-static int models(const struct invocation *in)
-{
-    return report(in, USAGE_BY_MODEL);
-}
-static int projects(const struct invocation *in)
-{
-    return report(in, USAGE_BY_PROJECT);
-}
-
-static int branches(const struct invocation *in)
-{
-    return report(in, USAGE_BY_BRANCH);
-}
-static int agents(const struct invocation *in)
-{
-    return report(in, USAGE_BY_AGENT);
-}
-static int chains(const struct invocation *in)
-{
-    return report(in, USAGE_BY_CHAIN);
-}
-static int hourly(const struct invocation *in)
-{
-    return report(in, USAGE_BY_HOUR);
-}
+static int report(const struct invocation *in);
 
 static const struct command_option options[] = {
     {0, "source", "AGENT", "all, claude, codex or gemini; default all."},
@@ -65,17 +19,17 @@ static const struct command_option options[] = {
     {0}};
 
 static const struct command_verb verbs[] = {
-    {"daily", "", "Tokens and cost by day", daily},
-    {"weekly", "", "By week, from Monday on", weekly},
-    {"monthly", "", "By month", monthly},
-    {"session", "", "By session, the dearest first", session},
-    {"blocks", "", "By Claude's windows of five hours", blocks},
-    {"models", "", "By model", models},
-    {"projects", "", "By project", projects},
-    {"branches", "", "By git branch of a project", branches},
-    {"agents", "", "By agent CLI", agents},
-    {"chains", "", "Of the main threads, and of the subagents beside them", chains},
-    {"hourly", "", "By hour", hourly},
+    {"daily", "", "Tokens and cost by day", report},
+    {"weekly", "", "By week, from Monday on", report},
+    {"monthly", "", "By month", report},
+    {"session", "", "By session, the dearest first", report},
+    {"blocks", "", "By Claude's windows of five hours", report},
+    {"models", "", "By model", report},
+    {"projects", "", "By project", report},
+    {"branches", "", "By git branch of a project", report},
+    {"agents", "", "By agent CLI", report},
+    {"chains", "", "Of the main threads, and of the subagents beside them", report},
+    {"hourly", "", "By hour", report},
     {"statusline", "", "One line for Claude Code's status line, which sends JSON on standard input",
      usage_statusline_run},
     {"prices", "[MODEL]", "The published prices, or what a model is billed at now", usage_prices_run},
@@ -110,8 +64,22 @@ const struct command command_usage_report = {
     .verbs = verbs,
 };
 
-static int report(const struct invocation *in, enum usage_group group)
+static enum usage_group group_of(const struct command_verb *verb)
 {
+    static const char *const names[USAGE_GROUPS] = {
+        [USAGE_BY_DAY] = "daily",        [USAGE_BY_WEEK] = "weekly",     [USAGE_BY_MONTH] = "monthly",
+        [USAGE_BY_SESSION] = "session",  [USAGE_BY_BLOCK] = "blocks",    [USAGE_BY_MODEL] = "models",
+        [USAGE_BY_PROJECT] = "projects", [USAGE_BY_BRANCH] = "branches", [USAGE_BY_AGENT] = "agents",
+        [USAGE_BY_CHAIN] = "chains",     [USAGE_BY_HOUR] = "hourly"};
+    int g = 0;
+    while (strcmp(verb->name, names[g]) != 0)
+        g++;
+    return (enum usage_group)g;
+}
+
+static int report(const struct invocation *in)
+{
+    enum usage_group group = group_of(in->verb);
     const char *compat = command_option(in, "compat");
     if (compat && strcmp(compat, "ccusage") != 0)
         return command_usage(in, "--compat \"%.40s\": only ccusage is known", compat);

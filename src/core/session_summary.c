@@ -326,13 +326,6 @@ static const size_t numbers[] = {offsetof(struct session_summary, prompts),
                                  offsetof(struct session_summary, prompt_line),
                                  offsetof(struct session_summary, now_us)};
 
-static int64_t number_at(const struct session_summary *s, size_t i)
-{
-    int64_t value;
-    memcpy(&value, (const char *)s + numbers[i], sizeof(value));
-    return value;
-}
-
 static int by_text(const void *a, const void *b)
 {
     return str_compare(*(const struct str *)a, *(const struct str *)b);
@@ -356,8 +349,7 @@ static void save_open(const struct session_summary *s, struct buf *out)
 
 void session_summary_save(const struct session_summary *s, struct buf *out)
 {
-    for (size_t i = 0; i < COUNT_OF(numbers); i++)
-        pack_i64(out, number_at(s, i));
+    pack_numbers(out, s, numbers, COUNT_OF(numbers));
     pack_str(out, buf_str(&s->answer_id));
     pack_i64(out, (int64_t)s->count);
     for (size_t i = 0; i < s->count; i++) {
@@ -412,10 +404,7 @@ static void load_open(struct session_summary *s, struct unpack *u)
 
 bool session_summary_load(struct session_summary *s, struct unpack *u)
 {
-    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
-        int64_t value = unpack_i64(u);
-        memcpy((char *)s + numbers[i], &value, sizeof(value));
-    }
+    unpack_numbers(u, s, numbers, COUNT_OF(numbers));
     buf_add_str(&s->answer_id, unpack_str(u));
     static void (*const lists[])(struct session_summary *, struct unpack *) = {load_event, load_slot,
                                                                                load_open};

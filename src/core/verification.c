@@ -468,13 +468,6 @@ static const size_t numbers[] = {
     offsetof(struct verification, last_edit),    offsetof(struct verification, last_passed),
     offsetof(struct verification, edit_before),  offsetof(struct verification, edit_id)};
 
-static int64_t number_at(const struct verification *v, size_t i)
-{
-    int64_t value;
-    memcpy(&value, (const char *)v + numbers[i], sizeof(value));
-    return value;
-}
-
 static void save_row(const struct verification_row *r, struct buf *out)
 {
     const int64_t values[] = {r->use_line, r->use_block, r->number,  r->result_line, r->result_block,
@@ -501,8 +494,7 @@ static void save_pending(const struct pending *p, struct buf *out)
 
 void verification_save(const struct verification *v, struct buf *out)
 {
-    for (size_t i = 0; i < COUNT_OF(numbers); i++)
-        pack_i64(out, number_at(v, i));
+    pack_numbers(out, v, numbers, COUNT_OF(numbers));
     pack_i64(out, (int64_t)v->count);
     for (size_t i = 0; i < v->count; i++)
         save_row(&v->rows[i], out);
@@ -583,10 +575,7 @@ static void load_outcomes(struct verification *v, struct unpack *u)
 
 bool verification_load(struct verification *v, struct unpack *u)
 {
-    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
-        int64_t value = unpack_i64(u);
-        memcpy((char *)v + numbers[i], &value, sizeof(value));
-    }
+    unpack_numbers(u, v, numbers, COUNT_OF(numbers));
     for (int64_t n = unpack_in(u, 0, VERIFICATION_ROWS_MAX); n > 0 && !u->is_bad; n--)
         load_row(v, u);
     for (size_t i = 0; i < PENDING_MAX && !u->is_bad; i++)

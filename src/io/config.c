@@ -70,7 +70,7 @@ static bool is_list(const struct config_key *key)
 static void set_value(struct config_value *v, char *text, char **list, const char *origin)
 {
     free(v->text);
-    config_list_free(v->list);
+    free_list(v->list);
     v->text = text;
     v->list = list;
     (void)snprintf(v->origin, sizeof(v->origin), "%s", origin);
@@ -463,7 +463,7 @@ struct config *config_free(struct config *c)
         return NULL;
     for (size_t row = 0; c->values && config_keys[row].name; row++) {
         free(c->values[row].text);
-        config_list_free(c->values[row].list);
+        free_list(c->values[row].list);
     }
     config_free_agents(c);
     config_free_schedules(c);

@@ -43,13 +43,6 @@ char **config_list_split(const char *text)
     return list;
 }
 
-void config_list_free(char **list)
-{
-    for (size_t i = 0; list && list[i]; i++)
-        free(list[i]);
-    free(list);
-}
-
 /* -- values of one block -- */
 
 struct block {       /* where values are read, and what is said when one is wrong */
@@ -276,10 +269,10 @@ void config_free_agents(struct config *c)
         const char *const texts[] = {p->name, p->workdir, p->stdin_path, p->model, p->effort};
         for (size_t k = 0; k < COUNT_OF(texts); k++)
             free_text(texts[k]);
-        config_list_free(p->command);
-        config_list_free(p->env_pass);
-        config_list_free(p->env);
-        config_list_free(p->rate_limited_patterns);
+        free_list(p->command);
+        free_list(p->env_pass);
+        free_list(p->env);
+        free_list(p->rate_limited_patterns);
         free(p->fail_codes);
         free(p->retry_codes);
         free(p->rate_limited_codes);

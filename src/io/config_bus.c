@@ -72,8 +72,8 @@ void config_free_bus(struct config *c)
             explicit_bzero(u->password, strlen(u->password));
         free(u->name);
         free(u->password);
-        config_list_free(u->publish);
-        config_list_free(u->subscribe);
+        free_list(u->publish);
+        free_list(u->subscribe);
     }
     free(c->bus_users);
 }

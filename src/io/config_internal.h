@@ -52,4 +52,3 @@ void config_read_agents(struct config *c, cfg_t *cfg, struct config_errors *erro
 void config_free_agents(struct config *c);
 char **config_list_copy(cfg_t *cfg, const char *name); /* NULL-terminated; NULL when not set */
 char **config_list_split(const char *text);            /* at ':' that no backslash precedes */
-void config_list_free(char **list);

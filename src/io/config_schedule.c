@@ -281,7 +281,7 @@ void config_free_schedules(struct config *c)
         char *const texts[] = {s->name, s->schedule_text, s->agent, s->prompt, s->agent_name};
         for (size_t k = 0; k < COUNT_OF(texts); k++)
             free(texts[k]);
-        config_list_free(s->command);
+        free_list(s->command);
     }
     for (size_t i = 0; i < c->marketplace_count; i++) {
         free(c->marketplaces[i].name);
@@ -290,7 +290,7 @@ void config_free_schedules(struct config *c)
     }
     for (size_t i = 0; i < c->processor_count; i++) {
         free(c->processors[i].name);
-        config_list_free(c->processors[i].command);
+        free_list(c->processors[i].command);
     }
     free(c->processors);
     free(c->schedules);

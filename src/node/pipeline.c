@@ -178,7 +178,7 @@ static int put_run(struct store_op *op, struct db *db, struct err *e)
 {
     struct run *run = CONTAINER_OF(op, struct run, op);
     const struct processor_run row = processor_report_row(&run->report, op->now_us);
-    int rc = processor_checkpoints_sweep(db, op->now_us - PROCESSOR_CHECKPOINT_KEEP_US, e);
+    int rc = 0;
     for (size_t i = 0; i < run->result_count && rc == 0; i++)
         rc = put_result(run, &run->results[i], db, e);
     return rc ? rc : processor_run_put(db, run->lane->processor->name, &row, e);

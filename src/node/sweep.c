@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "run/rundir.h"
 #include "store/idempotency.h"
+#include "store/processor_checkpoints.h"
 #include "store/schedules.h"
 #include "store/sweep.h"
 
@@ -53,6 +54,8 @@ static int run(struct store_op *op, struct db *db, struct err *e)
     struct sweep_op *s = CONTAINER_OF(op, struct sweep_op, op);
     int64_t deleted;
     int rc = idempotency_sweep(db, op->now_us, SWEEP_ROWS, e);
+    if (rc == 0)
+        rc = processor_checkpoints_sweep(db, op->now_us - PROCESSOR_CHECKPOINT_KEEP_US, e);
     if (rc == 0)
         rc = schedules_sweep(db, s->cutoffs.jobs_us, op->now_us, SWEEP_ROWS, e);
     return rc ? rc : store_sweep(db, &s->cutoffs, SWEEP_ROWS, &deleted, e);

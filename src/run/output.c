@@ -35,17 +35,6 @@ const char *output_format_names(void)
 
 /* -- the parser -- */
 
-static char **copy_list(char **list)
-{
-    size_t n = 0;
-    while (list && list[n])
-        n++;
-    char **copy = xcalloc(n + 1, sizeof(*copy));
-    for (size_t i = 0; i < n; i++)
-        copy[i] = xstrdup(list[i]);
-    return copy;
-}
-
 struct output_parser *output_parser_new(const struct output_setup *setup)
 {
     assert(setup->format < COUNT_OF(formats));
@@ -53,7 +42,7 @@ struct output_parser *output_parser_new(const struct output_setup *setup)
     p->ops = formats[setup->format];
     p->setup = *setup;
     p->setup.model = setup->model ? xstrdup(setup->model) : NULL;
-    p->setup.rate_limited_patterns = copy_list(setup->rate_limited_patterns);
+    p->setup.rate_limited_patterns = xstrdup_list(setup->rate_limited_patterns);
     for (size_t i = 0; i < COUNT_OF(p->blocks); i++)
         buf_init(&p->blocks[i].text);
     p->ledger = usage_ledger_new(setup->prices);
@@ -65,9 +54,7 @@ struct output_parser *output_parser_free(struct output_parser *p)
 {
     if (!p)
         return NULL;
-    for (char **pattern = p->setup.rate_limited_patterns; *pattern; pattern++)
-        free(*pattern);
-    free(p->setup.rate_limited_patterns);
+    free_list(p->setup.rate_limited_patterns);
     char *model;
     memcpy(&model, &p->setup.model, sizeof(model)); /* ours, though the struct says const */
     free(model);

@@ -13,13 +13,6 @@
 #define FILE_MAX_BYTES                                                                                       \
     ((off_t)16 << 20) /* of a spec; the kernel takes no larger argv and environment than 6 MiB */
 
-static void free_list(char **list)
-{
-    for (size_t i = 0; list && list[i]; i++)
-        free(list[i]);
-    free(list);
-}
-
 void run_spec_deinit(struct run_spec *s)
 {
     char *const texts[] = {s->agent, s->origin, s->workdir, s->stdin_path, s->cgroup,

@@ -31,37 +31,34 @@ enum slot {
     SLOTS
 };
 
-#define ROW(name, slot)                                                                                      \
-    {                                                                                                        \
-        name, slot, NULL                                                                                     \
-    }
-#define END                                                                                                  \
-    {                                                                                                        \
-        NULL, JSON_NO_SLOT, NULL                                                                             \
-    }
 #define COUNTS                                                                                               \
-    ROW("input_tokens", INPUT), ROW("output_tokens", OUTPUT), ROW("cache_creation_input_tokens", WRITE),     \
-        ROW("cache_read_input_tokens", READ), ROW("speed", SPEED),                                           \
+    JSON_ROW("input_tokens", INPUT), JSON_ROW("output_tokens", OUTPUT),                                      \
+        JSON_ROW("cache_creation_input_tokens", WRITE), JSON_ROW("cache_read_input_tokens", READ),           \
+        JSON_ROW("speed", SPEED),                                                                            \
     {                                                                                                        \
         "cache_creation", WRITE_DETAIL, write_detail                                                         \
     }
 #define OUTER                                                                                                \
-    ROW("timestamp", TIMESTAMP), {"message", MESSAGE, message}, ROW("costUSD", COST),                        \
-        ROW("requestId", REQUEST), ROW("isSidechain", SIDECHAIN)
+    JSON_ROW("timestamp", TIMESTAMP), {"message", MESSAGE, message}, JSON_ROW("costUSD", COST),              \
+        JSON_ROW("requestId", REQUEST), JSON_ROW("isSidechain", SIDECHAIN)
 
-static const struct json_path write_detail[] = {ROW("ephemeral_5m_input_tokens", WRITE_5M),
-                                                ROW("ephemeral_1h_input_tokens", WRITE_1H), END};
-static const struct json_path usage[] = {COUNTS, END};
+static const struct json_path write_detail[] = {JSON_ROW("ephemeral_5m_input_tokens", WRITE_5M),
+                                                JSON_ROW("ephemeral_1h_input_tokens", WRITE_1H),
+                                                JSON_ROWS_END};
+static const struct json_path usage[] = {COUNTS, JSON_ROWS_END};
 static const struct json_path message[] = {
-    ROW("id", MESSAGE_ID), ROW("model", MODEL), {"usage", USAGE, usage}, END};
-static const struct json_path daily_paths[] = {OUTER, ROW("version", VERSION), ROW("sessionId", SESSION),
-                                               END};
-static const struct json_path other_paths[] = {OUTER, ROW("version", VERSION), ROW("sessionId", SESSION),
-                                               ROW("isApiErrorMessage", API_ERROR), END};
-static const struct json_path inner_paths[] = {OUTER, END};
-static const struct json_path data[] = {{"message", JSON_NO_SLOT, inner_paths}, END};
-static const struct json_path agent_paths[] = {{"data", JSON_NO_SLOT, data}, ROW("sessionId", SESSION), END};
-static const struct json_path advisor_paths[] = {COUNTS, ROW("type", TYPE), ROW("model", MODEL), END};
+    JSON_ROW("id", MESSAGE_ID), JSON_ROW("model", MODEL), {"usage", USAGE, usage}, JSON_ROWS_END};
+static const struct json_path daily_paths[] = {OUTER, JSON_ROW("version", VERSION),
+                                               JSON_ROW("sessionId", SESSION), JSON_ROWS_END};
+static const struct json_path other_paths[] = {OUTER, JSON_ROW("version", VERSION),
+                                               JSON_ROW("sessionId", SESSION),
+                                               JSON_ROW("isApiErrorMessage", API_ERROR), JSON_ROWS_END};
+static const struct json_path inner_paths[] = {OUTER, JSON_ROWS_END};
+static const struct json_path data[] = {{"message", JSON_NO_SLOT, inner_paths}, JSON_ROWS_END};
+static const struct json_path agent_paths[] = {
+    {"data", JSON_NO_SLOT, data}, JSON_ROW("sessionId", SESSION), JSON_ROWS_END};
+static const struct json_path advisor_paths[] = {COUNTS, JSON_ROW("type", TYPE), JSON_ROW("model", MODEL),
+                                                 JSON_ROWS_END};
 
 /* -- strings -- */
 
@@ -449,9 +446,9 @@ static bool advisors_are_good(struct str list)
 
 static void find_advisors(struct str line, struct ccusage_line *ret)
 {
-    static const struct json_path list[] = {ROW("iterations", 0), END};
-    static const struct json_path inner[] = {{"usage", JSON_NO_SLOT, list}, END};
-    static const struct json_path outer[] = {{"message", JSON_NO_SLOT, inner}, END};
+    static const struct json_path list[] = {JSON_ROW("iterations", 0), JSON_ROWS_END};
+    static const struct json_path inner[] = {{"usage", JSON_NO_SLOT, list}, JSON_ROWS_END};
+    static const struct json_path outer[] = {{"message", JSON_NO_SLOT, inner}, JSON_ROWS_END};
     struct json_value v[1] = {{0}};
     struct json_scan scan;
     if (json_scan_find(line, STR("\"advisor_message\"")) >= 0 &&

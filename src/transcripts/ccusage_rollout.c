@@ -6,15 +6,6 @@
 
 #include <math.h>
 
-#define ROW(name, slot)                                                                                      \
-    {                                                                                                        \
-        name, slot, NULL                                                                                     \
-    }
-#define END                                                                                                  \
-    {                                                                                                        \
-        NULL, JSON_NO_SLOT, NULL                                                                             \
-    }
-
 /* -- an object, one level of it -- */
 
 enum field {
@@ -39,30 +30,30 @@ enum field {
     TIER,
     FIELDS
 };
-static const struct json_path spawn[] = {ROW("parent_thread_id", SPAWNED), END};
-static const struct json_path subagent[] = {{"thread_spawn", JSON_NO_SLOT, spawn}, END};
-static const struct json_path source[] = {{"subagent", JSON_NO_SLOT, subagent}, END};
-static const struct json_path settings[] = {ROW("service_tier", TIER), END};
-static const struct json_path fields[] = {ROW("type", TYPE),
-                                          ROW("timestamp", TIMESTAMP),
-                                          ROW("created_at", CREATED),
-                                          ROW("createdAt", CREATED_CAMEL),
-                                          ROW("payload", PAYLOAD),
-                                          ROW("usage", USAGE),
-                                          ROW("data", DATA),
-                                          ROW("result", RESULT),
-                                          ROW("response", RESPONSE),
-                                          ROW("model", MODEL),
-                                          ROW("model_name", MODEL_NAME),
-                                          ROW("metadata", METADATA),
-                                          ROW("info", INFO),
-                                          ROW("last_token_usage", LAST),
-                                          ROW("total_token_usage", TOTAL),
-                                          ROW("id", ID),
-                                          ROW("forked_from_id", FORKED),
+static const struct json_path spawn[] = {JSON_ROW("parent_thread_id", SPAWNED), JSON_ROWS_END};
+static const struct json_path subagent[] = {{"thread_spawn", JSON_NO_SLOT, spawn}, JSON_ROWS_END};
+static const struct json_path source[] = {{"subagent", JSON_NO_SLOT, subagent}, JSON_ROWS_END};
+static const struct json_path settings[] = {JSON_ROW("service_tier", TIER), JSON_ROWS_END};
+static const struct json_path fields[] = {JSON_ROW("type", TYPE),
+                                          JSON_ROW("timestamp", TIMESTAMP),
+                                          JSON_ROW("created_at", CREATED),
+                                          JSON_ROW("createdAt", CREATED_CAMEL),
+                                          JSON_ROW("payload", PAYLOAD),
+                                          JSON_ROW("usage", USAGE),
+                                          JSON_ROW("data", DATA),
+                                          JSON_ROW("result", RESULT),
+                                          JSON_ROW("response", RESPONSE),
+                                          JSON_ROW("model", MODEL),
+                                          JSON_ROW("model_name", MODEL_NAME),
+                                          JSON_ROW("metadata", METADATA),
+                                          JSON_ROW("info", INFO),
+                                          JSON_ROW("last_token_usage", LAST),
+                                          JSON_ROW("total_token_usage", TOTAL),
+                                          JSON_ROW("id", ID),
+                                          JSON_ROW("forked_from_id", FORKED),
                                           {"source", JSON_NO_SLOT, source},
                                           {"thread_settings", JSON_NO_SLOT, settings},
-                                          END};
+                                          JSON_ROWS_END};
 
 struct level {
     struct json_value v[FIELDS];
@@ -102,20 +93,20 @@ static uint32_t model_of(struct ledger *strings, const struct level *l)
 
 /* -- counts -- */
 
-static const struct json_path counts[] = {ROW("input_tokens", 0),
-                                          ROW("prompt_tokens", 1),
-                                          ROW("input", 2),
-                                          ROW("cached_input_tokens", 3),
-                                          ROW("cache_read_input_tokens", 4),
-                                          ROW("cached_tokens", 5),
-                                          ROW("cache_write_input_tokens", 6),
-                                          ROW("output_tokens", 7),
-                                          ROW("completion_tokens", 8),
-                                          ROW("output", 9),
-                                          ROW("reasoning_output_tokens", 10),
-                                          ROW("reasoning_tokens", 11),
-                                          ROW("total_tokens", 12),
-                                          END};
+static const struct json_path counts[] = {JSON_ROW("input_tokens", 0),
+                                          JSON_ROW("prompt_tokens", 1),
+                                          JSON_ROW("input", 2),
+                                          JSON_ROW("cached_input_tokens", 3),
+                                          JSON_ROW("cache_read_input_tokens", 4),
+                                          JSON_ROW("cached_tokens", 5),
+                                          JSON_ROW("cache_write_input_tokens", 6),
+                                          JSON_ROW("output_tokens", 7),
+                                          JSON_ROW("completion_tokens", 8),
+                                          JSON_ROW("output", 9),
+                                          JSON_ROW("reasoning_output_tokens", 10),
+                                          JSON_ROW("reasoning_tokens", 11),
+                                          JSON_ROW("total_tokens", 12),
+                                          JSON_ROWS_END};
 #define COUNTS 13
 
 static bool read_count(const struct json_value *v, int64_t *ret)

@@ -2,50 +2,43 @@
 
 #include "base/clock.h"
 
-#define ROW(name, slot)                                                                                      \
-    {                                                                                                        \
-        name, slot, NULL                                                                                     \
-    }
-#define END                                                                                                  \
-    {                                                                                                        \
-        NULL, JSON_NO_SLOT, NULL                                                                             \
-    }
-
-static const struct json_path write_detail[] = {ROW("ephemeral_5m_input_tokens", CLAUDE_WRITE_5M),
-                                                ROW("ephemeral_1h_input_tokens", CLAUDE_WRITE_1H), END};
-static const struct json_path output_detail[] = {ROW("thinking_tokens", CLAUDE_THINKING), END};
-static const struct json_path server_tools[] = {ROW("web_search_requests", CLAUDE_SEARCHES), END};
-static const struct json_path usage[] = {ROW("input_tokens", CLAUDE_INPUT),
-                                         ROW("output_tokens", CLAUDE_OUTPUT),
-                                         ROW("cache_creation_input_tokens", CLAUDE_CACHE_WRITE),
-                                         ROW("cache_read_input_tokens", CLAUDE_CACHE_READ),
+static const struct json_path write_detail[] = {JSON_ROW("ephemeral_5m_input_tokens", CLAUDE_WRITE_5M),
+                                                JSON_ROW("ephemeral_1h_input_tokens", CLAUDE_WRITE_1H),
+                                                JSON_ROWS_END};
+static const struct json_path output_detail[] = {JSON_ROW("thinking_tokens", CLAUDE_THINKING), JSON_ROWS_END};
+static const struct json_path server_tools[] = {JSON_ROW("web_search_requests", CLAUDE_SEARCHES),
+                                                JSON_ROWS_END};
+static const struct json_path usage[] = {JSON_ROW("input_tokens", CLAUDE_INPUT),
+                                         JSON_ROW("output_tokens", CLAUDE_OUTPUT),
+                                         JSON_ROW("cache_creation_input_tokens", CLAUDE_CACHE_WRITE),
+                                         JSON_ROW("cache_read_input_tokens", CLAUDE_CACHE_READ),
                                          {"cache_creation", CLAUDE_WRITE_DETAIL, write_detail},
                                          {"output_tokens_details", JSON_NO_SLOT, output_detail},
                                          {"server_tool_use", JSON_NO_SLOT, server_tools},
-                                         ROW("service_tier", CLAUDE_TIER),
-                                         ROW("inference_geo", CLAUDE_GEO),
-                                         ROW("speed", CLAUDE_SPEED),
-                                         ROW("iterations", CLAUDE_ITERATIONS),
-                                         END};
-static const struct json_path message[] = {ROW("id", CLAUDE_MESSAGE_ID),
-                                           ROW("model", CLAUDE_MODEL),
-                                           ROW("content", CLAUDE_CONTENT),
+                                         JSON_ROW("service_tier", CLAUDE_TIER),
+                                         JSON_ROW("inference_geo", CLAUDE_GEO),
+                                         JSON_ROW("speed", CLAUDE_SPEED),
+                                         JSON_ROW("iterations", CLAUDE_ITERATIONS),
+                                         JSON_ROWS_END};
+static const struct json_path message[] = {JSON_ROW("id", CLAUDE_MESSAGE_ID),
+                                           JSON_ROW("model", CLAUDE_MODEL),
+                                           JSON_ROW("content", CLAUDE_CONTENT),
                                            {"usage", CLAUDE_USAGE, usage},
-                                           END};
-const struct json_path claude_paths[] = {ROW("timestamp", CLAUDE_TIMESTAMP),
-                                         ROW("requestId", CLAUDE_REQUEST_ID),
-                                         ROW("sessionId", CLAUDE_SESSION_ID),
-                                         ROW("session_id", CLAUDE_SESSION_ID_OLD),
-                                         ROW("isSidechain", CLAUDE_SIDECHAIN),
-                                         ROW("cwd", CLAUDE_CWD),
-                                         ROW("gitBranch", CLAUDE_BRANCH),
-                                         ROW("uuid", CLAUDE_UUID),
-                                         ROW("version", CLAUDE_VERSION),
-                                         ROW("costUSD", CLAUDE_COST),
-                                         ROW("isApiErrorMessage", CLAUDE_API_ERROR),
-                                         ROW("data", CLAUDE_DATA),
+                                           JSON_ROWS_END};
+const struct json_path claude_paths[] = {JSON_ROW("timestamp", CLAUDE_TIMESTAMP),
+                                         JSON_ROW("requestId", CLAUDE_REQUEST_ID),
+                                         JSON_ROW("sessionId", CLAUDE_SESSION_ID),
+                                         JSON_ROW("session_id", CLAUDE_SESSION_ID_OLD),
+                                         JSON_ROW("isSidechain", CLAUDE_SIDECHAIN),
+                                         JSON_ROW("cwd", CLAUDE_CWD),
+                                         JSON_ROW("gitBranch", CLAUDE_BRANCH),
+                                         JSON_ROW("uuid", CLAUDE_UUID),
+                                         JSON_ROW("version", CLAUDE_VERSION),
+                                         JSON_ROW("costUSD", CLAUDE_COST),
+                                         JSON_ROW("isApiErrorMessage", CLAUDE_API_ERROR),
+                                         JSON_ROW("data", CLAUDE_DATA),
                                          {"message", JSON_NO_SLOT, message},
-                                         END};
+                                         JSON_ROWS_END};
 
 static struct str text_of(const struct json_value *v)
 {
@@ -117,7 +110,7 @@ enum usage_line_outcome claude_usage(const struct json_value v[CLAUDE_SLOTS], st
 
 bool claude_inner_line(const struct json_value v[CLAUDE_SLOTS], struct str *ret)
 {
-    static const struct json_path paths[] = {ROW("message", 0), END};
+    static const struct json_path paths[] = {JSON_ROW("message", 0), JSON_ROWS_END};
     struct json_value inner[1] = {{0}};
     struct json_scan scan;
     if (v[CLAUDE_DATA].kind != JSON_OBJECT || v[CLAUDE_USAGE].kind != JSON_ABSENT ||

@@ -44,47 +44,42 @@ enum slot {
     SLOTS
 };
 
-#define ROW(name, slot)                                                                                      \
-    {                                                                                                        \
-        name, slot, NULL                                                                                     \
-    }
-#define END                                                                                                  \
-    {                                                                                                        \
-        NULL, JSON_NO_SLOT, NULL                                                                             \
-    }
 #define COUNTS(T)                                                                                            \
     {                                                                                                        \
-        ROW("input_tokens", T##_INPUT), ROW("prompt_tokens", T##_INPUT_2), ROW("input", T##_INPUT_3),        \
-            ROW("cached_input_tokens", T##_CACHED), ROW("cache_read_input_tokens", T##_CACHED_2),            \
-            ROW("cached_tokens", T##_CACHED_3), ROW("cache_write_input_tokens", T##_WRITE),                  \
-            ROW("output_tokens", T##_OUTPUT), ROW("completion_tokens", T##_OUTPUT_2),                        \
-            ROW("output", T##_OUTPUT_3), ROW("reasoning_output_tokens", T##_REASONING),                      \
-            ROW("total_tokens", T##_TOTAL), END                                                              \
+        JSON_ROW("input_tokens", T##_INPUT), JSON_ROW("prompt_tokens", T##_INPUT_2),                         \
+            JSON_ROW("input", T##_INPUT_3), JSON_ROW("cached_input_tokens", T##_CACHED),                     \
+            JSON_ROW("cache_read_input_tokens", T##_CACHED_2), JSON_ROW("cached_tokens", T##_CACHED_3),      \
+            JSON_ROW("cache_write_input_tokens", T##_WRITE), JSON_ROW("output_tokens", T##_OUTPUT),          \
+            JSON_ROW("completion_tokens", T##_OUTPUT_2), JSON_ROW("output", T##_OUTPUT_3),                   \
+            JSON_ROW("reasoning_output_tokens", T##_REASONING), JSON_ROW("total_tokens", T##_TOTAL),         \
+            JSON_ROWS_END                                                                                    \
     }
 
 static const struct json_path total_counts[] = COUNTS(TOTAL);
 static const struct json_path last_counts[] = COUNTS(LAST);
 static const struct json_path info[] = {{"total_token_usage", TOTAL, total_counts},
                                         {"last_token_usage", LAST, last_counts},
-                                        ROW("model", INFO_MODEL),
-                                        END};
-static const struct json_path spawn[] = {ROW("parent_thread_id", META_SPAWNED), END};
-static const struct json_path subagent[] = {{"thread_spawn", JSON_NO_SLOT, spawn}, END};
-static const struct json_path meta_source[] = {{"subagent", JSON_NO_SLOT, subagent}, END};
-static const struct json_path git[] = {ROW("branch", META_BRANCH), END};
-static const struct json_path settings[] = {ROW("service_tier", TIER), END};
-static const struct json_path payload[] = {ROW("type", PAYLOAD_TYPE),
-                                           ROW("model", PAYLOAD_MODEL),
-                                           ROW("id", META_ID),
-                                           ROW("cwd", META_CWD),
-                                           ROW("forked_from_id", META_FORKED),
+                                        JSON_ROW("model", INFO_MODEL),
+                                        JSON_ROWS_END};
+static const struct json_path spawn[] = {JSON_ROW("parent_thread_id", META_SPAWNED), JSON_ROWS_END};
+static const struct json_path subagent[] = {{"thread_spawn", JSON_NO_SLOT, spawn}, JSON_ROWS_END};
+static const struct json_path meta_source[] = {{"subagent", JSON_NO_SLOT, subagent}, JSON_ROWS_END};
+static const struct json_path git[] = {JSON_ROW("branch", META_BRANCH), JSON_ROWS_END};
+static const struct json_path settings[] = {JSON_ROW("service_tier", TIER), JSON_ROWS_END};
+static const struct json_path payload[] = {JSON_ROW("type", PAYLOAD_TYPE),
+                                           JSON_ROW("model", PAYLOAD_MODEL),
+                                           JSON_ROW("id", META_ID),
+                                           JSON_ROW("cwd", META_CWD),
+                                           JSON_ROW("forked_from_id", META_FORKED),
                                            {"source", JSON_NO_SLOT, meta_source},
                                            {"git", JSON_NO_SLOT, git},
                                            {"thread_settings", JSON_NO_SLOT, settings},
                                            {"info", INFO, info},
-                                           END};
-const struct json_path codex_paths[] = {
-    ROW("timestamp", TIMESTAMP), ROW("type", TYPE), {"payload", JSON_NO_SLOT, payload}, END};
+                                           JSON_ROWS_END};
+const struct json_path codex_paths[] = {JSON_ROW("timestamp", TIMESTAMP),
+                                        JSON_ROW("type", TYPE),
+                                        {"payload", JSON_NO_SLOT, payload},
+                                        JSON_ROWS_END};
 
 /* Most of a rollout are these, and they say what they are first. */
 static bool is_plainly_something_else(struct str line)

@@ -109,18 +109,18 @@ static void add_file(struct file_walk *w, const struct buf *path, size_t root_by
     take_stat(f, st);
 }
 
-static bool is_transcript(const struct file_walk *w, const char *name)
-{
-    struct str s = str_of(name);
-    if (w->ignores_links && str_equal(s, STR(".jsonl")))
-        return false; /* to ccusage a name without an ending */
-    return str_ends_with(s, STR(".jsonl")) || (!w->ignores_packed && str_ends_with(s, STR(".jsonl.zst")));
-}
-
 bool file_walk_is_transcript(const char *path)
 {
     struct str s = str_of(path);
     return str_ends_with(s, STR(".jsonl")) || str_ends_with(s, STR(".jsonl.zst"));
+}
+
+static bool is_transcript(const struct file_walk *w, const char *name)
+{
+    bool is_packed = str_ends_with(str_of(name), STR(".zst"));
+    bool is_nameless = strcmp(name, ".jsonl") == 0; /* to ccusage a name without an ending */
+    return file_walk_is_transcript(name) && !(w->ignores_packed && is_packed) &&
+           !(w->ignores_links && is_nameless);
 }
 
 /* -- one directory -- */

@@ -2,27 +2,19 @@
 
 #include "base/clock.h"
 
-#define ROW(name, slot)                                                                                      \
-    {                                                                                                        \
-        name, slot, NULL                                                                                     \
-    }
-#define END                                                                                                  \
-    {                                                                                                        \
-        NULL, JSON_NO_SLOT, NULL                                                                             \
-    }
-
-static const struct json_path tokens[] = {ROW("input", GEMINI_INPUT),   ROW("output", GEMINI_OUTPUT),
-                                          ROW("cached", GEMINI_CACHED), ROW("thoughts", GEMINI_THOUGHTS),
-                                          ROW("tool", GEMINI_TOOL),     END};
-static const struct json_path set[] = {ROW("messages", GEMINI_SET_MESSAGES), END};
-const struct json_path gemini_paths[] = {ROW("id", GEMINI_ID),
-                                         ROW("timestamp", GEMINI_TIMESTAMP),
-                                         ROW("type", GEMINI_TYPE),
-                                         ROW("model", GEMINI_MODEL),
-                                         ROW("sessionId", GEMINI_SESSION),
+static const struct json_path tokens[] = {
+    JSON_ROW("input", GEMINI_INPUT),   JSON_ROW("output", GEMINI_OUTPUT),
+    JSON_ROW("cached", GEMINI_CACHED), JSON_ROW("thoughts", GEMINI_THOUGHTS),
+    JSON_ROW("tool", GEMINI_TOOL),     JSON_ROWS_END};
+static const struct json_path set[] = {JSON_ROW("messages", GEMINI_SET_MESSAGES), JSON_ROWS_END};
+const struct json_path gemini_paths[] = {JSON_ROW("id", GEMINI_ID),
+                                         JSON_ROW("timestamp", GEMINI_TIMESTAMP),
+                                         JSON_ROW("type", GEMINI_TYPE),
+                                         JSON_ROW("model", GEMINI_MODEL),
+                                         JSON_ROW("sessionId", GEMINI_SESSION),
                                          {"tokens", GEMINI_TOKENS, tokens},
                                          {"$set", JSON_NO_SLOT, set},
-                                         END};
+                                         JSON_ROWS_END};
 
 static bool count_of(const struct json_value *v, int64_t *ret)
 {

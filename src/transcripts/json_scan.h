@@ -34,6 +34,19 @@ struct json_path {
     const struct json_path *below; /* rows for the members of this object, or NULL */
 };
 
+#define JSON_ROW(name, slot)                                                                                 \
+    {                                                                                                        \
+        name, slot, NULL                                                                                     \
+    }
+#define JSON_ROW_BELOW(name, slot, rows)                                                                     \
+    {                                                                                                        \
+        name, slot, rows                                                                                     \
+    }
+#define JSON_ROWS_END                                                                                        \
+    {                                                                                                        \
+        NULL, JSON_NO_SLOT, NULL                                                                             \
+    }
+
 enum json_outcome {
     JSON_WHOLE,
     JSON_NO_OBJECT, /* does not begin with '{' */

@@ -188,22 +188,11 @@ void session_watch_facts(struct session_watch *w, struct session_watch_facts *re
     pthread_mutex_unlock(&w->lock);
 }
 
-static char **copy_of(char *const *list)
-{
-    size_t n = 0;
-    while (list && list[n])
-        n++;
-    char **copy = xcalloc(n + 1, sizeof(*copy));
-    for (size_t i = 0; i < n; i++)
-        copy[i] = xstrdup(list[i]);
-    return copy;
-}
-
 struct session_watch *session_watch_new(char *const *roots)
 {
     struct session_watch *w = xnew(struct session_watch);
     *w = (struct session_watch){
-        .roots = copy_of(roots), .dirs = dir_watch_new(), .local_device = -1, .must_walk = true};
+        .roots = xstrdup_list(roots), .dirs = dir_watch_new(), .local_device = -1, .must_walk = true};
     pthread_mutex_init(&w->lock, NULL);
     map_init(&w->by_path);
     if (!w->dirs)
@@ -218,9 +207,7 @@ struct session_watch *session_watch_free(struct session_watch *w)
     forget_list(w);
     map_deinit(&w->by_path);
     free(w->anchors);
-    for (size_t i = 0; w->roots[i]; i++)
-        free(w->roots[i]);
-    free(w->roots);
+    free_list(w->roots);
     (void)dir_watch_free(w->dirs);
     pthread_mutex_destroy(&w->lock);
     free(w);

@@ -74,7 +74,7 @@ void turns_set_text(struct turns *t, struct turn *turn, const struct json_value 
 
 static void add_block(struct turns *t, const struct json_value *block, struct buf *out)
 {
-    static const struct json_path paths[] = {TURNS_ROW("text", 0), TURNS_END};
+    static const struct json_path paths[] = {JSON_ROW("text", 0), JSON_ROWS_END};
     struct json_value text[1] = {{0}};
     struct json_scan scan;
     (void)t;
@@ -160,16 +160,16 @@ enum {
 
 void turns_set_input(struct turns *t, struct turn *turn, const struct json_value *input)
 {
-    static const struct json_path paths[] = {TURNS_ROW("command", IN_COMMAND),
-                                             TURNS_ROW("cmd", IN_CMD),
-                                             TURNS_ROW("script", IN_SCRIPT),
-                                             TURNS_ROW("file_path", IN_FILE),
-                                             TURNS_ROW("notebook_path", IN_NOTEBOOK),
-                                             TURNS_ROW("path", IN_PATH),
-                                             TURNS_ROW("absolute_path", IN_ABSOLUTE),
-                                             TURNS_ROW("input", IN_INPUT),
-                                             TURNS_ROW("patch", IN_PATCH),
-                                             TURNS_END};
+    static const struct json_path paths[] = {JSON_ROW("command", IN_COMMAND),
+                                             JSON_ROW("cmd", IN_CMD),
+                                             JSON_ROW("script", IN_SCRIPT),
+                                             JSON_ROW("file_path", IN_FILE),
+                                             JSON_ROW("notebook_path", IN_NOTEBOOK),
+                                             JSON_ROW("path", IN_PATH),
+                                             JSON_ROW("absolute_path", IN_ABSOLUTE),
+                                             JSON_ROW("input", IN_INPUT),
+                                             JSON_ROW("patch", IN_PATCH),
+                                             JSON_ROWS_END};
     struct json_value v[IN_SLOTS] = {{0}};
     struct json_scan scan;
     turn->tool_input = input->raw;

@@ -66,7 +66,7 @@ static struct str id_of_file(struct str text)
 
 static struct str id_of_input(struct turns *t, struct str input, const char *field)
 {
-    const struct json_path paths[] = {TURNS_ROW(field, 0), TURNS_END};
+    const struct json_path paths[] = {JSON_ROW(field, 0), JSON_ROWS_END};
     struct json_value v[1] = {{0}};
     struct json_scan scan;
     if (!str_starts_with(input, STR("{")) || json_scan_object(input, paths, v, &scan) != JSON_WHOLE)

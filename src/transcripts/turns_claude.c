@@ -25,35 +25,35 @@ enum slot {
     SLOTS
 };
 
-static const struct json_path message[] = {TURNS_ROW("id", MESSAGE_ID), TURNS_ROW("role", ROLE),
-                                           TURNS_ROW("model", MODEL), TURNS_ROW("content", CONTENT),
-                                           TURNS_END};
-static const struct json_path result_facts[] = {TURNS_ROW("interrupted", INTERRUPTED),
-                                                TURNS_ROW("backgroundTaskId", BACKGROUND), TURNS_END};
-static const struct json_path paths[] = {TURNS_ROW("type", TYPE),
-                                         TURNS_ROW("uuid", UUID),
-                                         TURNS_ROW("timestamp", TIMESTAMP),
-                                         TURNS_ROW("sessionId", SESSION_ID),
-                                         TURNS_ROW("session_id", SESSION_ID_OLD),
-                                         TURNS_ROW("requestId", REQUEST_ID),
-                                         TURNS_ROW("cwd", CWD),
-                                         TURNS_ROW("gitBranch", BRANCH),
-                                         TURNS_ROW("isSidechain", SIDECHAIN),
-                                         TURNS_ROW("isMeta", META),
-                                         TURNS_ROW("isCompactSummary", COMPACT),
-                                         TURNS_ROW("summary", SUMMARY),
-                                         TURNS_ROW("content", CONTENT_OF_SYSTEM),
-                                         TURNS_BELOW("toolUseResult", JSON_NO_SLOT, result_facts),
-                                         TURNS_BELOW("message", JSON_NO_SLOT, message),
-                                         TURNS_END};
+static const struct json_path message[] = {JSON_ROW("id", MESSAGE_ID), JSON_ROW("role", ROLE),
+                                           JSON_ROW("model", MODEL), JSON_ROW("content", CONTENT),
+                                           JSON_ROWS_END};
+static const struct json_path result_facts[] = {JSON_ROW("interrupted", INTERRUPTED),
+                                                JSON_ROW("backgroundTaskId", BACKGROUND), JSON_ROWS_END};
+static const struct json_path paths[] = {JSON_ROW("type", TYPE),
+                                         JSON_ROW("uuid", UUID),
+                                         JSON_ROW("timestamp", TIMESTAMP),
+                                         JSON_ROW("sessionId", SESSION_ID),
+                                         JSON_ROW("session_id", SESSION_ID_OLD),
+                                         JSON_ROW("requestId", REQUEST_ID),
+                                         JSON_ROW("cwd", CWD),
+                                         JSON_ROW("gitBranch", BRANCH),
+                                         JSON_ROW("isSidechain", SIDECHAIN),
+                                         JSON_ROW("isMeta", META),
+                                         JSON_ROW("isCompactSummary", COMPACT),
+                                         JSON_ROW("summary", SUMMARY),
+                                         JSON_ROW("content", CONTENT_OF_SYSTEM),
+                                         JSON_ROW_BELOW("toolUseResult", JSON_NO_SLOT, result_facts),
+                                         JSON_ROW_BELOW("message", JSON_NO_SLOT, message),
+                                         JSON_ROWS_END};
 
 enum block_slot { B_TYPE, B_TEXT, B_THINKING, B_ID, B_NAME, B_INPUT, B_USE_ID, B_CONTENT, B_ERROR, B_SLOTS };
 static const struct json_path block_paths[] = {
-    TURNS_ROW("type", B_TYPE),          TURNS_ROW("text", B_TEXT),
-    TURNS_ROW("thinking", B_THINKING),  TURNS_ROW("id", B_ID),
-    TURNS_ROW("name", B_NAME),          TURNS_ROW("input", B_INPUT),
-    TURNS_ROW("tool_use_id", B_USE_ID), TURNS_ROW("content", B_CONTENT),
-    TURNS_ROW("is_error", B_ERROR),     TURNS_END};
+    JSON_ROW("type", B_TYPE),          JSON_ROW("text", B_TEXT),
+    JSON_ROW("thinking", B_THINKING),  JSON_ROW("id", B_ID),
+    JSON_ROW("name", B_NAME),          JSON_ROW("input", B_INPUT),
+    JSON_ROW("tool_use_id", B_USE_ID), JSON_ROW("content", B_CONTENT),
+    JSON_ROW("is_error", B_ERROR),     JSON_ROWS_END};
 
 static void set_common(struct turns *t, const struct json_value *v)
 {

@@ -23,25 +23,25 @@ enum slot {
     SLOTS
 };
 
-static const struct json_path git[] = {TURNS_ROW("branch", P_BRANCH), TURNS_END};
-static const struct json_path payload[] = {TURNS_ROW("type", P_TYPE),
-                                           TURNS_ROW("id", P_ID),
-                                           TURNS_ROW("cwd", P_CWD),
-                                           TURNS_ROW("model", P_MODEL),
-                                           TURNS_BELOW("git", JSON_NO_SLOT, git),
-                                           TURNS_ROW("role", P_ROLE),
-                                           TURNS_ROW("content", P_CONTENT),
-                                           TURNS_ROW("summary", P_SUMMARY),
-                                           TURNS_ROW("name", P_NAME),
-                                           TURNS_ROW("arguments", P_ARGUMENTS),
-                                           TURNS_ROW("input", P_INPUT),
-                                           TURNS_ROW("action", P_ACTION),
-                                           TURNS_ROW("call_id", P_CALL_ID),
-                                           TURNS_ROW("output", P_OUTPUT),
-                                           TURNS_ROW("message", P_MESSAGE),
-                                           TURNS_END};
-static const struct json_path paths[] = {TURNS_ROW("type", TYPE), TURNS_ROW("timestamp", TIMESTAMP),
-                                         TURNS_BELOW("payload", JSON_NO_SLOT, payload), TURNS_END};
+static const struct json_path git[] = {JSON_ROW("branch", P_BRANCH), JSON_ROWS_END};
+static const struct json_path payload[] = {JSON_ROW("type", P_TYPE),
+                                           JSON_ROW("id", P_ID),
+                                           JSON_ROW("cwd", P_CWD),
+                                           JSON_ROW("model", P_MODEL),
+                                           JSON_ROW_BELOW("git", JSON_NO_SLOT, git),
+                                           JSON_ROW("role", P_ROLE),
+                                           JSON_ROW("content", P_CONTENT),
+                                           JSON_ROW("summary", P_SUMMARY),
+                                           JSON_ROW("name", P_NAME),
+                                           JSON_ROW("arguments", P_ARGUMENTS),
+                                           JSON_ROW("input", P_INPUT),
+                                           JSON_ROW("action", P_ACTION),
+                                           JSON_ROW("call_id", P_CALL_ID),
+                                           JSON_ROW("output", P_OUTPUT),
+                                           JSON_ROW("message", P_MESSAGE),
+                                           JSON_ROWS_END};
+static const struct json_path paths[] = {JSON_ROW("type", TYPE), JSON_ROW("timestamp", TIMESTAMP),
+                                         JSON_ROW_BELOW("payload", JSON_NO_SLOT, payload), JSON_ROWS_END};
 
 static void set_common(struct turns *t, const struct json_value *v)
 {
@@ -114,10 +114,10 @@ static void add_use(struct turns *t, const struct json_value *v)
 /* {"output":"…","metadata":{"exit_code":0}}, or text that says it. */
 static void set_output(struct turns *t, struct turn *turn, const struct json_value *output)
 {
-    static const struct json_path metadata[] = {TURNS_ROW("exit_code", 1), TURNS_END};
-    static const struct json_path inner[] = {TURNS_ROW("output", 0), TURNS_ROW("content", 2),
-                                             TURNS_ROW("success", 3),
-                                             TURNS_BELOW("metadata", JSON_NO_SLOT, metadata), TURNS_END};
+    static const struct json_path metadata[] = {JSON_ROW("exit_code", 1), JSON_ROWS_END};
+    static const struct json_path inner[] = {
+        JSON_ROW("output", 0), JSON_ROW("content", 2), JSON_ROW("success", 3),
+        JSON_ROW_BELOW("metadata", JSON_NO_SLOT, metadata), JSON_ROWS_END};
     struct json_value f[4] = {{0}};
     struct json_scan scan;
     turns_set_blocks(t, turn, output);

@@ -3,32 +3,33 @@
 #include "transcripts/turns_internal.h"
 
 enum slot { ID, TIMESTAMP, TYPE, MODEL, SESSION, CONTENT, THOUGHTS, CALLS, SLOTS };
-static const struct json_path paths[] = {TURNS_ROW("id", ID),
-                                         TURNS_ROW("timestamp", TIMESTAMP),
-                                         TURNS_ROW("type", TYPE),
-                                         TURNS_ROW("model", MODEL),
-                                         TURNS_ROW("sessionId", SESSION),
-                                         TURNS_ROW("content", CONTENT),
-                                         TURNS_ROW("thoughts", THOUGHTS),
-                                         TURNS_ROW("toolCalls", CALLS),
-                                         TURNS_END};
+static const struct json_path paths[] = {JSON_ROW("id", ID),
+                                         JSON_ROW("timestamp", TIMESTAMP),
+                                         JSON_ROW("type", TYPE),
+                                         JSON_ROW("model", MODEL),
+                                         JSON_ROW("sessionId", SESSION),
+                                         JSON_ROW("content", CONTENT),
+                                         JSON_ROW("thoughts", THOUGHTS),
+                                         JSON_ROW("toolCalls", CALLS),
+                                         JSON_ROWS_END};
 
 enum call_slot { C_ID, C_NAME, C_ARGS, C_STATUS, C_RESULT, C_DISPLAY, C_SLOTS };
-static const struct json_path call_paths[] = {TURNS_ROW("id", C_ID),
-                                              TURNS_ROW("name", C_NAME),
-                                              TURNS_ROW("args", C_ARGS),
-                                              TURNS_ROW("status", C_STATUS),
-                                              TURNS_ROW("result", C_RESULT),
-                                              TURNS_ROW("resultDisplay", C_DISPLAY),
-                                              TURNS_END};
+static const struct json_path call_paths[] = {JSON_ROW("id", C_ID),
+                                              JSON_ROW("name", C_NAME),
+                                              JSON_ROW("args", C_ARGS),
+                                              JSON_ROW("status", C_STATUS),
+                                              JSON_ROW("result", C_RESULT),
+                                              JSON_ROW("resultDisplay", C_DISPLAY),
+                                              JSON_ROWS_END};
 
 /* [{"functionResponse":{"response":{"output":"…"}}}]; "error" in place of "output" where it went wrong. */
 static void set_result(struct turns *t, struct turn *turn, const struct json_value *c)
 {
-    static const struct json_path response[] = {TURNS_ROW("output", 0), TURNS_ROW("error", 1), TURNS_END};
-    static const struct json_path function[] = {TURNS_BELOW("response", JSON_NO_SLOT, response), TURNS_END};
-    static const struct json_path part[] = {TURNS_BELOW("functionResponse", JSON_NO_SLOT, function),
-                                            TURNS_END};
+    static const struct json_path response[] = {JSON_ROW("output", 0), JSON_ROW("error", 1), JSON_ROWS_END};
+    static const struct json_path function[] = {JSON_ROW_BELOW("response", JSON_NO_SLOT, response),
+                                                JSON_ROWS_END};
+    static const struct json_path part[] = {JSON_ROW_BELOW("functionResponse", JSON_NO_SLOT, function),
+                                            JSON_ROWS_END};
     struct json_value f[2] = {{0}}, first;
     struct json_scan scan;
     struct str rest = c[C_RESULT].raw;

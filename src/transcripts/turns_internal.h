@@ -3,19 +3,6 @@
 #include "transcripts/json_scan.h"
 #include "transcripts/turn_reader.h"
 
-#define TURNS_ROW(name, slot)                                                                                \
-    {                                                                                                        \
-        name, slot, NULL                                                                                     \
-    }
-#define TURNS_BELOW(name, slot, rows)                                                                        \
-    {                                                                                                        \
-        name, slot, rows                                                                                     \
-    }
-#define TURNS_END                                                                                            \
-    {                                                                                                        \
-        NULL, JSON_NO_SLOT, NULL                                                                             \
-    }
-
 struct turn_session { /* what earlier lines of the file said and later ones leave out */
     char *id, *cwd, *branch, *model;
 };
