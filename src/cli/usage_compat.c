@@ -1,73 +1,33 @@
-/* usage_compat.c -- reports with ccusage's rules, prices and JSON: the numbers of `ccusage claude …`, of
+/* usage_compat.c -- reports with ccusage's rules and prices: the numbers of `ccusage claude …`, of
  * `ccusage codex …`, and, with all agents, those of `ccusage …` (spec 60 U5). */
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/map.h"
-#include "cli/usage.h"
+#include "cli/usage_compat.h"
 #include "core/ccusage_time.h"
 #include "core/civil.h"
 #include "io/file.h"
 #include "transcripts/ccusage.h"
 
-#include <inttypes.h>
-#include <math.h>
-
-#define BLOCK_US (INT64_C(5) * 3600 * USEC_PER_SEC)
 #define HOUR_US (INT64_C(3600) * USEC_PER_SEC)
 
-struct amounts {
-    struct ccusage_tokens t;
-    uint64_t reasoning, total;
-    double cost_usd;
-};
-struct model_row {
-    uint32_t model;
-    struct amounts sum;
-    bool is_unpriced, is_fallback;
-};
-struct row {
-    char *key; /* owned */
-    uint32_t project, session, agents;
-    int64_t first_us, last_us;
-    struct amounts sum;
-    struct model_row *models; /* owned; of a day: in the order in which they came up */
-    uint32_t *used;           /* owned; the names of the same models, in that order */
-    size_t model_count, used_count;
-    size_t place; /* among the rows, before they were sorted */
-    int64_t day;
-    int64_t start_us, end_us, reset_us, entries;
-    bool is_gap;
-};
-struct compat {
-    struct usage_request q;
-    struct ccusage claude, codex;
-    struct row *rows; /* owned */
-    size_t count, capacity;
-    struct map by_key;
-    struct json_writer w;
-};
-
-/* Its sums end where its numbers do. */
-static uint64_t sum(uint64_t a, uint64_t b)
+void amounts_add(struct amounts *to, const struct amounts *more)
 {
-    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
-}
-
-static void add(struct amounts *to, const struct amounts *more)
-{
-    to->t.input = sum(to->t.input, more->t.input);
-    to->t.output = sum(to->t.output, more->t.output);
-    to->t.cache_write = sum(to->t.cache_write, more->t.cache_write);
-    to->t.cache_write_1h = sum(to->t.cache_write_1h, more->t.cache_write_1h);
-    to->t.cache_read = sum(to->t.cache_read, more->t.cache_read);
-    to->reasoning = sum(to->reasoning, more->reasoning);
-    to->total = sum(to->total, more->total);
+    to->t.input = amounts_sum(to->t.input, more->t.input);
+    to->t.output = amounts_sum(to->t.output, more->t.output);
+    to->t.cache_write = amounts_sum(to->t.cache_write, more->t.cache_write);
+    to->t.cache_write_1h = amounts_sum(to->t.cache_write_1h, more->t.cache_write_1h);
+    to->t.cache_read = amounts_sum(to->t.cache_read, more->t.cache_read);
+    to->reasoning = amounts_sum(to->reasoning, more->reasoning);
+    to->total = amounts_sum(to->total, more->total);
     to->cost_usd += more->cost_usd;
 }
 
 static uint64_t total_of(const struct ccusage_tokens *t)
 {
-    return sum(sum(sum(t->input, t->output), sum(t->cache_write, t->cache_write_1h)), t->cache_read);
+    return amounts_sum(
+        amounts_sum(amounts_sum(t->input, t->output), amounts_sum(t->cache_write, t->cache_write_1h)),
+        t->cache_read);
 }
 
 static struct amounts amounts_of(const struct ccusage_entry *e, bool codex)
@@ -123,7 +83,7 @@ static void add_model(struct row *row, const struct ccusage_entry *e, const stru
         return;
     note_used(row, e->model);
     struct model_row *m = model_of(row, e->model);
-    add(&m->sum, a);
+    amounts_add(&m->sum, a);
     m->is_unpriced |= e->is_unpriced;
     m->is_fallback |= e->is_fallback;
 }
@@ -143,7 +103,7 @@ static void sort_models(struct row *row)
 static void add_entry(struct row *row, const struct ccusage_entry *e, bool codex)
 {
     struct amounts a = amounts_of(e, codex);
-    add(&row->sum, &a);
+    amounts_add(&row->sum, &a);
     add_model(row, e, &a);
     row->first_us = row->entries ? MIN(row->first_us, e->at_us) : e->at_us;
     row->last_us = row->entries ? MAX(row->last_us, e->at_us) : e->at_us;
@@ -185,11 +145,11 @@ static void add_row(struct row *to, const struct row *more)
         note_used(to, more->used[i]);
     for (size_t i = 0; i < more->model_count; i++) {
         struct model_row *m = model_of(to, more->models[i].model);
-        add(&m->sum, &more->models[i].sum);
+        amounts_add(&m->sum, &more->models[i].sum);
         m->is_unpriced |= more->models[i].is_unpriced;
         m->is_fallback |= more->models[i].is_fallback;
     }
-    add(&to->sum, &more->sum);
+    amounts_add(&to->sum, &more->sum);
     to->agents |= more->agents;
     to->day = more->day;
     sort_models(to);
@@ -269,12 +229,12 @@ static void group_blocks(struct compat *c)
     int64_t last_us = 0, start_us = 0;
     for (size_t i = 0; i < c->claude.count; i++) {
         int64_t at_us = order[i]->at_us;
-        bool idle = i > 0 && at_us - last_us > BLOCK_US;
+        bool idle = i > 0 && at_us - last_us > CCUSAGE_BLOCK_US;
         if (idle)
-            new_block(c, last_us + BLOCK_US, at_us, true);
-        if (i == 0 || idle || at_us - start_us > BLOCK_US) {
+            new_block(c, last_us + CCUSAGE_BLOCK_US, at_us, true);
+        if (i == 0 || idle || at_us - start_us > CCUSAGE_BLOCK_US) {
             start_us = civil_floor_div(at_us, HOUR_US) * HOUR_US;
-            new_block(c, start_us, start_us + BLOCK_US, false);
+            new_block(c, start_us, start_us + CCUSAGE_BLOCK_US, false);
         }
         add_entry(&c->rows[c->count - 1], order[i], false);
         last_us = at_us;
@@ -317,258 +277,7 @@ static void sort_rows(struct compat *c, int (*order)(const void *, const void *)
         qsort(c->rows, c->count, sizeof(c->rows[0]), order);
 }
 
-/* -- JSON -- */
-
-static void key_u64(struct compat *c, const char *key, uint64_t v)
-{
-    char text[24];
-    (void)snprintf(text, sizeof(text), "%" PRIu64, v);
-    json_key(&c->w, key);
-    json_raw(&c->w, str_of(text));
-}
-
-static void print_time(struct compat *c, const char *key, int64_t at_us)
-{
-    char text[CCUSAGE_TIME_MAX];
-    json_kv_text(&c->w, key, ccusage_time_print(at_us, text));
-}
-
-static void print_tokens(struct compat *c, const struct amounts *a)
-{
-    key_u64(c, "inputTokens", a->t.input);
-    key_u64(c, "outputTokens", a->t.output);
-    key_u64(c, "cacheCreationTokens", sum(a->t.cache_write, a->t.cache_write_1h));
-    key_u64(c, "cacheReadTokens", a->t.cache_read);
-}
-
-static void print_model_names(struct compat *c, const struct row *row, const char *key)
-{
-    json_key(&c->w, key);
-    json_array_begin(&c->w);
-    for (size_t i = 0; i < row->used_count; i++)
-        json_str(&c->w, ledger_text(&c->claude.strings, row->used[i]));
-    json_array_end(&c->w);
-}
-
-static void print_breakdown(struct compat *c, struct row *row)
-{
-    print_model_names(c, row, "modelsUsed");
-    json_key(&c->w, "modelBreakdowns");
-    json_array_begin(&c->w);
-    for (size_t i = 0; i < row->model_count; i++) {
-        const struct model_row *m = &row->models[i];
-        json_object_begin(&c->w);
-        json_kv_str(&c->w, "modelName", ledger_text(&c->claude.strings, m->model));
-        print_tokens(c, &m->sum);
-        json_kv_double(&c->w, "cost", m->sum.cost_usd);
-        if (m->is_unpriced)
-            json_kv_bool(&c->w, "missingPricing", true);
-        json_object_end(&c->w);
-    }
-    json_array_end(&c->w);
-}
-
-static void print_codex_models(struct compat *c, const struct row *row)
-{
-    json_key(&c->w, "models");
-    json_object_begin(&c->w);
-    for (size_t i = 0; i < row->model_count; i++) {
-        const struct model_row *m = &row->models[i];
-        json_key_str(&c->w, ledger_text(&c->codex.strings, m->model));
-        json_object_begin(&c->w);
-        print_tokens(c, &m->sum);
-        key_u64(c, "reasoningOutputTokens", m->sum.reasoning);
-        key_u64(c, "totalTokens", m->sum.total);
-        json_kv_bool(&c->w, "isFallback", m->is_fallback);
-        if (m->is_unpriced)
-            json_kv_bool(&c->w, "missingPricing", true);
-        json_object_end(&c->w);
-    }
-    json_object_end(&c->w);
-}
-
-static void print_claude_row(struct compat *c, struct row *row)
-{
-    static const char *const keys[USAGE_GROUPS] = {"date", "week", "month", "sessionId"};
-    json_object_begin(&c->w);
-    json_kv_text(&c->w, keys[c->q.question.group], row->key);
-    if (c->q.question.group == USAGE_BY_SESSION) {
-        json_kv_str(&c->w, "projectPath", ledger_text(&c->claude.strings, row->project));
-        print_time(c, "firstActivity", row->first_us);
-        print_time(c, "lastActivity", row->last_us);
-    }
-    print_tokens(c, &row->sum);
-    key_u64(c, "totalTokens", row->sum.total);
-    json_kv_double(&c->w, "totalCost", row->sum.cost_usd);
-    print_breakdown(c, row);
-    json_object_end(&c->w);
-}
-
-static void print_codex_row(struct compat *c, struct row *row)
-{
-    static const char *const keys[USAGE_GROUPS] = {"date", "week", "month", "sessionId"};
-    json_object_begin(&c->w);
-    json_kv_text(&c->w, keys[c->q.question.group], row->key);
-    if (c->q.question.group == USAGE_BY_SESSION) {
-        const char *slash = strrchr(row->key, '/');
-        json_kv_str(&c->w, "directory", (struct str){row->key, slash ? (size_t)(slash - row->key) : 0});
-        json_kv_text(&c->w, "sessionFile", slash ? slash + 1 : row->key);
-        print_time(c, "lastActivity", row->last_us);
-    }
-    print_tokens(c, &row->sum);
-    key_u64(c, "reasoningOutputTokens", row->sum.reasoning);
-    key_u64(c, "totalTokens", row->sum.total);
-    json_kv_double(&c->w, "costUSD", row->sum.cost_usd);
-    print_codex_models(c, row);
-    json_object_end(&c->w);
-}
-
-/* Per minute and per hour, from the block's first entry to its last. */
-static void print_rate(struct compat *c, const struct row *row)
-{
-    double minutes = (double)(row->last_us - row->first_us) / 60e6;
-    int64_t now_us = c->q.question.now_us, left_us = row->end_us - now_us;
-    bool active = now_us - row->last_us < BLOCK_US && now_us < row->end_us;
-    json_kv_bool(&c->w, "isActive", active && !row->is_gap);
-    if (!active || row->is_gap || minutes <= 0) {
-        json_kv_null(&c->w, "burnRate");
-        json_kv_null(&c->w, "projection");
-        return;
-    }
-    double tokens = (double)row->sum.total / minutes, dollars = row->sum.cost_usd / minutes * 60;
-    double left = floor((double)left_us / 60e6 + 0.5);
-    json_key(&c->w, "burnRate");
-    json_object_begin(&c->w);
-    json_kv_double(&c->w, "tokensPerMinute", tokens);
-    json_kv_double(&c->w, "tokensPerMinuteForIndicator",
-                   (double)(row->sum.t.input + row->sum.t.output) / minutes);
-    json_kv_double(&c->w, "costPerHour", dollars);
-    json_object_end(&c->w);
-    json_key(&c->w, "projection");
-    json_object_begin(&c->w);
-    key_u64(c, "totalTokens", (uint64_t)floor((double)row->sum.total + tokens * left + 0.5));
-    json_kv_double(&c->w, "totalCost", floor((row->sum.cost_usd + dollars / 60 * left) * 100 + 0.5) / 100);
-    key_u64(c, "remainingMinutes", (uint64_t)left);
-    json_object_end(&c->w);
-}
-
-static void print_block(struct compat *c, const struct row *row)
-{
-    char text[CCUSAGE_TIME_MAX], id[CCUSAGE_TIME_MAX + 8];
-    (void)snprintf(id, sizeof(id), "%s%s", row->is_gap ? "gap-" : "",
-                   ccusage_time_print(row->start_us, text));
-    json_object_begin(&c->w);
-    json_kv_text(&c->w, "id", id);
-    print_time(c, "startTime", row->start_us);
-    print_time(c, "endTime", row->end_us);
-    if (row->is_gap)
-        json_kv_null(&c->w, "actualEndTime");
-    else
-        print_time(c, "actualEndTime", row->last_us);
-    json_kv_bool(&c->w, "isGap", row->is_gap);
-    key_u64(c, "entries", (uint64_t)row->entries);
-    json_key(&c->w, "tokenCounts");
-    json_object_begin(&c->w);
-    key_u64(c, "inputTokens", row->sum.t.input);
-    key_u64(c, "outputTokens", row->sum.t.output);
-    key_u64(c, "cacheCreationInputTokens", sum(row->sum.t.cache_write, row->sum.t.cache_write_1h));
-    key_u64(c, "cacheReadInputTokens", row->sum.t.cache_read);
-    json_object_end(&c->w);
-    key_u64(c, "totalTokens", row->sum.total);
-    json_kv_double(&c->w, "costUSD", row->sum.cost_usd);
-    print_model_names(c, row, "models");
-    print_rate(c, row);
-    if (row->reset_us)
-        print_time(c, "usageLimitResetTime", row->reset_us);
-    json_object_end(&c->w);
-}
-
-/* All agents together. */
-static void print_unified_row(struct compat *c, struct row *row)
-{
-    static const char *const agents[] = {"", "claude", "codex", "all"};
-    bool session = c->q.question.group == USAGE_BY_SESSION;
-    json_object_begin(&c->w);
-    json_kv_text(&c->w, "period", row->key);
-    json_kv_text(&c->w, "agent", session ? agents[row->agents] : "all");
-    print_tokens(c, &row->sum);
-    key_u64(c, "totalTokens", row->sum.total);
-    json_kv_double(&c->w, "totalCost", row->sum.cost_usd);
-    json_key(&c->w, "metadata");
-    json_object_begin(&c->w);
-    if (session) {
-        print_time(c, "lastActivity", row->last_us);
-        if (row->agents == 2)
-            key_u64(c, "reasoningOutputTokens", row->sum.reasoning);
-    } else {
-        json_key(&c->w, "agents");
-        json_array_begin(&c->w);
-        for (unsigned a = 1; a <= 2; a++)
-            if (row->agents & a)
-                json_text(&c->w, agents[a]);
-        json_array_end(&c->w);
-    }
-    json_object_end(&c->w);
-    print_breakdown(c, row);
-    json_object_end(&c->w);
-}
-
-static int by_text(const void *a, const void *b, void *strings)
-{
-    return str_compare(ledger_text(strings, *(const uint32_t *)a),
-                       ledger_text(strings, *(const uint32_t *)b));
-}
-
-static int models_by_name(const void *a, const void *b, void *strings)
-{
-    return by_text(&((const struct model_row *)a)->model, &((const struct model_row *)b)->model, strings);
-}
-
-static void print_unpriced(struct compat *c)
-{
-    uint32_t *names = NULL;
-    size_t count = 0;
-    for (size_t i = 0; i < c->count; i++)
-        for (size_t k = 0; k < c->rows[i].model_count; k++) {
-            const struct model_row *m = &c->rows[i].models[k];
-            bool known = !m->is_unpriced;
-            for (size_t n = 0; n < count; n++)
-                known |= names[n] == m->model;
-            if (known)
-                continue;
-            names = xrealloc(names, (count + 1) * sizeof(*names));
-            names[count++] = m->model;
-        }
-    if (count) {
-        qsort_r(names, count, sizeof(*names), by_text, &c->claude.strings);
-        json_key(&c->w, "unpricedModels");
-        json_array_begin(&c->w);
-        for (size_t i = 0; i < count; i++)
-            json_str(&c->w, ledger_text(&c->claude.strings, names[i]));
-        json_array_end(&c->w);
-    }
-    free(names);
-}
-
-static void print_totals(struct compat *c, bool codex)
-{
-    struct amounts all = {.cost_usd = 0};
-    for (size_t i = 0; i < c->count; i++)
-        add(&all, &c->rows[i].sum);
-    json_key(&c->w, "totals");
-    json_object_begin(&c->w);
-    print_tokens(c, &all);
-    if (codex)
-        key_u64(c, "reasoningOutputTokens", all.reasoning);
-    key_u64(c, "totalTokens", all.total);
-    json_kv_double(&c->w, codex ? "costUSD" : "totalCost", all.cost_usd);
-    print_unpriced(c);
-    json_object_end(&c->w);
-}
-
 /* -- the report -- */
-
-enum { FOR_ALL, FOR_CLAUDE, FOR_CODEX };
 
 /* It compares texts of UTC: "20261101T10:00:00.000Z" comes after "20261101". */
 static bool ended_in_range(const struct compat *c, const struct row *row)
@@ -600,11 +309,17 @@ static void drop_rows(struct compat *c, bool all)
     c->count = kept;
 }
 
+static int models_by_name(const void *a, const void *b, void *strings)
+{
+    return ledger_compare_strings(&((const struct model_row *)a)->model,
+                                  &((const struct model_row *)b)->model, strings);
+}
+
 /* Of Codex, and of all agents, models come by name. */
 static void order_by_name(struct compat *c, struct row *row)
 {
     if (row->used_count)
-        qsort_r(row->used, row->used_count, sizeof(row->used[0]), by_text, &c->claude.strings);
+        qsort_r(row->used, row->used_count, sizeof(row->used[0]), ledger_compare_strings, &c->claude.strings);
     if (row->model_count)
         qsort_r(row->models, row->model_count, sizeof(row->models[0]), models_by_name, &c->claude.strings);
 }
@@ -616,7 +331,7 @@ static void finish_row(struct compat *c, struct row *row, int agents)
     if (agents != FOR_CODEX)
         sort_models(row);
     if (agents == FOR_ALL && c->q.question.group != USAGE_BY_SESSION && row->used_count)
-        qsort_r(row->used, row->used_count, sizeof(row->used[0]), by_text, &c->claude.strings);
+        qsort_r(row->used, row->used_count, sizeof(row->used[0]), ledger_compare_strings, &c->claude.strings);
 }
 
 static void group(struct compat *c, int agents)
@@ -641,29 +356,6 @@ static void group(struct compat *c, int agents)
         finish_row(c, &c->rows[i], agents);
     bool dearest_first = c->q.question.group == USAGE_BY_SESSION && agents != FOR_CODEX;
     sort_rows(c, c->q.question.group == USAGE_BY_BLOCK ? by_start : dearest_first ? by_cost : by_key);
-}
-
-static void print(struct compat *c, int agents)
-{
-    static const char *const lists[USAGE_GROUPS] = {"daily", "weekly", "monthly", "sessions", "blocks"};
-    enum usage_group by = c->q.question.group;
-    json_object_begin(&c->w);
-    json_key(&c->w, agents == FOR_ALL && by == USAGE_BY_SESSION ? "session" : lists[by]);
-    json_array_begin(&c->w);
-    for (size_t i = 0; i < c->count; i++) {
-        if (by == USAGE_BY_BLOCK)
-            print_block(c, &c->rows[i]);
-        else if (agents == FOR_CODEX)
-            print_codex_row(c, &c->rows[i]);
-        else if (agents == FOR_CLAUDE)
-            print_claude_row(c, &c->rows[i]);
-        else
-            print_unified_row(c, &c->rows[i]);
-    }
-    json_array_end(&c->w);
-    if (by != USAGE_BY_BLOCK)
-        print_totals(c, agents == FOR_CODEX);
-    json_object_end(&c->w);
 }
 
 /* "service_tier" of a line of config.toml, whatever its table. */
@@ -748,7 +440,7 @@ int usage_compat_run(const struct invocation *in, enum usage_group by)
     json_init(&c.w, &out);
     read_all(&c, agents);
     group(&c, agents);
-    print(&c, agents);
+    usage_compat_print(&c, agents);
     buf_add_char(&out, '\n');
     (void)fwrite(out.p, 1, out.n, stdout);
     buf_deinit(&out);

@@ -149,12 +149,6 @@ static int *no_codes(void)
 static void add_profile(struct config *c, const struct script *s)
 {
     struct buf name = BUF_INIT;
-    size_t count = 0;
-    while (s->command[count])
-        count++;
-    char **command = xcalloc(count + 1, sizeof(*command));
-    for (size_t i = 0; i < count; i++)
-        command[i] = xstrdup(s->command[i]);
     char **passed = xcalloc(3, sizeof(*passed));
     passed[0] = xstrdup("PATH");
     passed[1] = xstrdup("HOME");
@@ -162,7 +156,7 @@ static void add_profile(struct config *c, const struct script *s)
     c->agents = xrealloc(c->agents, (c->agent_count + 1) * sizeof(*c->agents));
     c->agents[c->agent_count++] =
         (struct agent_profile){.name = buf_take(&name),
-                               .command = command,
+                               .command = xstrdup_list(s->command),
                                .env_pass = passed,
                                .stop_signal = SIGTERM,
                                .grace_us = 20 * USEC_PER_SEC,

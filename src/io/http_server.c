@@ -25,13 +25,7 @@ static void copy_config(struct http_server *s, const struct http_config *config)
     s->config.unix_socket = copy_or_null(config->unix_socket);
     s->config.tls_certificate_file = copy_or_null(config->tls_certificate_file);
     s->config.tls_key_file = copy_or_null(config->tls_key_file);
-    size_t count = 0;
-    while (config->hosts && config->hosts[count])
-        count++;
-    const char **hosts = xcalloc(count + 1, sizeof(*hosts));
-    for (size_t i = 0; i < count; i++)
-        hosts[i] = xstrdup(config->hosts[i]);
-    s->config.hosts = hosts;
+    s->config.hosts = (const char *const *)xstrdup_list((char *const *)(uintptr_t)config->hosts);
 }
 
 struct http_server *http_server_new(uv_loop_t *loop, const struct http_config *config,
@@ -50,13 +44,6 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_config *c
     return s;
 }
 
-static void free_texts(const char *const *texts)
-{
-    for (size_t i = 0; texts && texts[i]; i++)
-        free((char *)(uintptr_t)texts[i]);
-    free((void *)(uintptr_t)texts);
-}
-
 struct http_server *http_server_free(struct http_server *s)
 {
     if (!s)
@@ -70,8 +57,8 @@ struct http_server *http_server_free(struct http_server *s)
     free((char *)(uintptr_t)s->config.unix_socket);
     free((char *)(uintptr_t)s->config.tls_certificate_file);
     free((char *)(uintptr_t)s->config.tls_key_file);
-    free_texts(s->config.hosts);
-    free_texts((const char *const *)s->hosts);
+    free_list((char **)(uintptr_t)s->config.hosts);
+    free_list(s->hosts);
     http_router_deinit(&s->router);
     map_deinit(&s->per_address);
     free(s);

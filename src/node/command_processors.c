@@ -5,13 +5,13 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "io/child.h"
+#include "io/counters.h"
 #include "io/worker.h"
 #include "node/processor_lease.h"
 #include "node/processor_report.h"
 #include "store/processor_checkpoints.h"
 #include "store/processor_lists.h"
 #include "store/processors.h"
-#include "transcripts/line_reader.h"
 #include "transcripts/processor.h"
 #include "transcripts/session_choice.h"
 #include "transcripts/turn_json.h"
@@ -163,6 +163,7 @@ static int write_previous(struct run *run)
 static int spool_turns(struct run *run, const struct chosen_session *s)
 {
     struct turn_reader *r;
+    struct turn_reader_facts begun_at;
     bool wants_new = run->slot->config->wants_new_turns;
     run->spool_fd = open_spool(run->slot->owner->config);
     if (run->spool_fd < 0)
@@ -170,13 +171,14 @@ static int spool_turns(struct run *run, const struct chosen_session *s)
     int rc = open_reader(run, s, &r);
     if (rc != 0)
         return rc;
+    turn_reader_facts(r, &begun_at);
     rc = wants_new ? write_previous(run) : 0;
     if (rc == 0)
         rc = write_turns(run, r);
     turn_reader_facts(r, &run->facts);
-    if (rc == 0 && wants_new && !line_reader_is_compressed(s->path) && run->facts.offset > 0)
-        turn_reader_save(r, &run->checkpoint);
-    processor_checkpoint_check(&run->checkpoint);
+    counter_add(COUNTER_TRANSCRIPT_BYTES, run->facts.offset - begun_at.offset);
+    if (rc == 0 && wants_new && turn_reader_save(r, &run->checkpoint))
+        processor_checkpoint_check(&run->checkpoint);
     (void)turn_reader_free(r);
     return rc ? rc : lseek(run->spool_fd, 0, SEEK_SET) < 0 ? -errno : 0;
 }
@@ -261,10 +263,11 @@ static int put_work(struct store_op *op, struct db *db, struct err *e)
     const struct run *run = CONTAINER_OF(op, struct run, op);
     const char *name = run->slot->config->name;
     int rc = 0;
-    if (run->state.status == PROCESSOR_DONE)
+    bool done = run->state.status == PROCESSOR_DONE;
+    if (done)
         rc = processor_result_put(db, name, run->state.session_file, str_trim(buf_str(&run->result)),
                                   op->now_us, e);
-    if (rc == 0 && run->slot->config->wants_new_turns)
+    if (rc == 0 && done && run->slot->config->wants_new_turns)
         rc = processor_checkpoint_put(db, name, run->state.session_file, buf_str(&run->checkpoint),
                                       run->started_us, e);
     return rc ? rc : processor_state_put(db, name, &run->state, e);

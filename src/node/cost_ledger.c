@@ -10,8 +10,8 @@
 struct cost_ledger {
     struct store *store;
     struct usage_service *usage;
-    struct cost_ledger_view view;
-    bool is_refreshing, stopping;
+    struct metrics_cost_sums sums;
+    bool has_sums, is_refreshing, stopping;
 };
 
 /* A question about one run or about the last ones: store, then the ledger's thread. */
@@ -103,28 +103,31 @@ static void answer(struct asking *a)
 
 /* -- the last ones -- */
 
-static void add_side(struct cost_ledger_side *side, const struct usage *u, bool costs)
+static void add(struct metrics_cost_sums *to, const struct usage *output, const struct usage *transcript)
 {
-    for (int k = 0; k < USAGE_KIND_COUNT; k++)
-        side->tokens[k] += u->tokens[k];
-    side->cost_micro_usd += costs ? u->cost_micro_usd : 0;
+    to->runs++;
+    for (int k = 0; k < USAGE_KIND_COUNT; k++) {
+        to->output_tokens[k] += output->tokens[k];
+        to->transcript_tokens[k] += transcript->tokens[k];
+    }
+    if (!output->cost_known || !transcript->cost_known)
+        return;
+    to->output_micro_usd += output->cost_micro_usd;
+    to->transcript_micro_usd += transcript->cost_micro_usd;
 }
 
-static void keep_view(struct asking *a)
+static void keep_sums(struct asking *a)
 {
-    struct cost_ledger_view v = {.known = true};
+    struct metrics_cost_sums sums = {.runs = 0};
     for (size_t i = 0; i < a->window_count; i++) {
-        const struct usage transcript = usage_of(&a->windows[i].sum), *output = &a->runs[i].usage;
-        if (a->windows[i].sum.events == 0) {
-            v.runs_without++;
-            continue;
-        }
-        bool costs = transcript.cost_known && output->cost_known;
-        v.runs++;
-        add_side(&v.output, output, costs);
-        add_side(&v.transcripts, &transcript, costs);
+        const struct usage transcript = usage_of(&a->windows[i].sum);
+        if (a->windows[i].sum.events)
+            add(&sums, &a->runs[i].usage, &transcript);
+        else
+            sums.runs_without++;
     }
-    a->owner->view = v;
+    a->owner->sums = sums;
+    a->owner->has_sums = true;
 }
 
 /* -- the way -- */
@@ -135,7 +138,7 @@ static void on_summed(void *arg)
     if (a->request)
         answer(a);
     else
-        keep_view(a);
+        keep_sums(a);
     free_asking(a);
 }
 
@@ -202,9 +205,11 @@ void cost_ledger_answer(struct cost_ledger *c, struct http_request *r, int64_t r
     ask(c, r, run_id, prices);
 }
 
-struct cost_ledger_view cost_ledger_view(const struct cost_ledger *c)
+bool cost_ledger_sums(void *cost_ledger, struct metrics_cost_sums *ret)
 {
-    return c->view;
+    const struct cost_ledger *c = cost_ledger;
+    *ret = c->sums;
+    return c->has_sums;
 }
 
 struct cost_ledger *cost_ledger_new(struct store *store, struct usage_service *usage)

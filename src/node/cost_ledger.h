@@ -6,22 +6,12 @@
  * agents export by OpenTelemetry has its place in the answers, and nobody receives it yet: null.  Loop
  * thread. */
 #pragma once
-#include "core/usage.h"
 #include "io/http_server.h"
+#include "node/metrics_inputs.h"
 #include "node/usage.h"
 #include "store/store.h"
 
 #define COST_LEDGER_RUNS 1000 /* that ended last */
-
-struct cost_ledger_side {
-    int64_t tokens[USAGE_KIND_COUNT];
-    int64_t cost_micro_usd; /* of the runs of which both sides know it */
-};
-struct cost_ledger_view {
-    bool known;                 /* a look was made */
-    int64_t runs, runs_without; /* compared; with no transcript that is found */
-    struct cost_ledger_side output, transcripts;
-};
 
 struct cost_ledger;
 struct cost_ledger *cost_ledger_new(struct store *store, struct usage_service *usage);
@@ -29,7 +19,8 @@ void cost_ledger_stop(struct cost_ledger *c);                /* before the usage
 struct cost_ledger *cost_ledger_free(struct cost_ledger *c); /* after the store; NULL ok; returns NULL */
 /* Makes the sums anew, unless that is under way. */
 void cost_ledger_refresh(struct cost_ledger *c, const struct price_list *prices); /* prices: live on */
-struct cost_ledger_view cost_ledger_view(const struct cost_ledger *c);
+/* For metrics_inputs.h, of a struct cost_ledger: false before the first sums. */
+bool cost_ledger_sums(void *cost_ledger, struct metrics_cost_sums *ret);
 /* Answers with one run, side by side. */
 void cost_ledger_answer(struct cost_ledger *c, struct http_request *r, int64_t run_id,
                         const struct price_list *prices);

@@ -27,7 +27,7 @@ struct metrics_live_run { /* tokens and cost so far, from the agent's own output
 struct metrics_cost_sums { /* over the last runs: what agents printed, and what transcripts say */
     int64_t runs, runs_without;
     int64_t output_tokens[USAGE_KIND_COUNT], transcript_tokens[USAGE_KIND_COUNT];
-    int64_t output_micro_usd, transcript_micro_usd;
+    int64_t output_micro_usd, transcript_micro_usd; /* of the runs of which both are known */
 };
 struct metrics_worker {        /* a row of the roll call */
     const char *name, *status; /* the registry's, valid until the collection is read */

@@ -369,18 +369,6 @@ static void on_heard(void *arg, unsigned topics)
     queue_heard(n->queue, topics);
 }
 
-static bool cost_sums(void *cost_ledger, struct metrics_cost_sums *ret)
-{
-    const struct cost_ledger_view v = cost_ledger_view(cost_ledger);
-    *ret = (struct metrics_cost_sums){.runs = v.runs,
-                                      .runs_without = v.runs_without,
-                                      .output_micro_usd = v.output.cost_micro_usd,
-                                      .transcript_micro_usd = v.transcripts.cost_micro_usd};
-    memcpy(ret->output_tokens, v.output.tokens, sizeof(ret->output_tokens));
-    memcpy(ret->transcript_tokens, v.transcripts.tokens, sizeof(ret->transcript_tokens));
-    return v.known;
-}
-
 static int64_t telemetry_lag(void *telemetry)
 {
     struct telemetry_view view;
@@ -426,7 +414,7 @@ static struct http_route *wire(struct node *n)
     inputs.workers_context = n->workers;
     inputs.telemetry_lag_us = telemetry_lag;
     inputs.telemetry_context = n->telemetry;
-    inputs.cost_ledger = cost_sums;
+    inputs.cost_ledger = cost_ledger_sums;
     inputs.cost_ledger_context = n->cost_ledger;
     n->metrics = metrics_new(&n->loop, n->store, n->http, &metrics, &inputs);
     store_listen(n->store, on_heard, n);

@@ -63,6 +63,11 @@ struct str ledger_text(const struct ledger *l, uint32_t string)
     return text_at(&l->file, string);
 }
 
+int ledger_compare_strings(const void *a, const void *b, void *ledger)
+{
+    return str_compare(ledger_text(ledger, *(const uint32_t *)a), ledger_text(ledger, *(const uint32_t *)b));
+}
+
 static bool same_text(const struct ledger_file *f, uint32_t item, const void *key)
 {
     return str_equal(text_at(f, item), *(const struct str *)key);

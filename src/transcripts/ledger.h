@@ -83,6 +83,8 @@ MUST_CHECK int ledger_save(struct ledger *l);
 
 uint32_t ledger_string(struct ledger *l, struct str s); /* its number */
 struct str ledger_text(const struct ledger *l, uint32_t string);
+/* For qsort_r, of numbers of strings: by their texts.  `ledger` is one. */
+int ledger_compare_strings(const void *a, const void *b, void *ledger);
 struct ledger_context ledger_context_at(const struct ledger *l, uint32_t context);
 
 /* Where an event was read: of the file, not of the line. */

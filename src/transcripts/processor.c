@@ -1,7 +1,5 @@
 #include "transcripts/processor.h"
 
-#include "transcripts/line_reader.h"
-
 const struct processor *const processors[PROCESSORS + 1] = {&processor_usage, &processor_verification, NULL};
 
 static bool is_all_unreadable(const struct turn_reader_facts *f)
@@ -37,15 +35,14 @@ void processor_checkpoint_check(struct buf *checkpoint)
         buf_clear(checkpoint);
 }
 
-static void keep(const struct processor *p, const struct processor_input *in, const struct turn_reader *r,
-                 struct processor_reading *ret)
+static void keep(const struct processor *p, const struct turn_reader *r, struct processor_reading *ret)
 {
     struct buf *out = &ret->checkpoint;
-    if (ret->facts.offset == 0 || line_reader_is_compressed(in->path))
-        return;
     pack_i64(out, p->version);
-    turn_reader_save(r, out);
-    p->save(ret->state, out);
+    if (turn_reader_save(r, out))
+        p->save(ret->state, out);
+    else
+        buf_clear(out);
     processor_checkpoint_check(out);
 }
 
@@ -70,7 +67,7 @@ int processor_read(const struct processor *p, const struct processor_input *in, 
     if (is_all_unreadable(&ret->facts))
         return err_set(e, ERR_INTERNAL, -EBADMSG, "none of its %lld lines is a JSON object",
                        (long long)ret->facts.lines);
-    keep(p, in, r, ret);
+    keep(p, r, ret);
     return 0;
 }
 

@@ -19,6 +19,7 @@ struct open_use { /* of a tool: what its result will be told */
 
 struct turn_reader {
     struct line_reader *lines;
+    bool is_packed;
     struct str run; /* of lines that are not read yet */
     turns_parser parse;
     enum turn_format format;
@@ -442,6 +443,7 @@ int turn_reader_open(const char *path, enum transcript_format format, struct tur
         return -EPROTONOSUPPORT;
     }
     *ret = new_reader(lines, format);
+    (*ret)->is_packed = line_reader_is_compressed(path);
     return 0;
 }
 
@@ -478,10 +480,12 @@ static void save_text(struct buf *out, const char *text)
     pack_str(out, text ? str_of(text) : (struct str){NULL, 0});
 }
 
-void turn_reader_save(const struct turn_reader *r, struct buf *out)
+bool turn_reader_save(const struct turn_reader *r, struct buf *out)
 {
     struct turn_reader_facts f;
     turn_reader_facts(r, &f);
+    if (r->is_packed || f.offset == 0)
+        return false;
     pack_i64(out, f.format);
     pack_i64(out, f.offset);
     pack_i64(out, (int64_t)f.tail_hash);
@@ -502,6 +506,7 @@ void turn_reader_save(const struct turn_reader *r, struct buf *out)
     }
     for (size_t i = 0; i < TOLD_TURNS; i++)
         pack_i64(out, (int64_t)r->told[(r->next_told + i) % TOLD_TURNS]);
+    return true;
 }
 
 static char *load_text(struct unpack *u)

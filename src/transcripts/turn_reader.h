@@ -31,5 +31,6 @@ struct turn_reader_facts {
     int64_t skipped[SKIP_REASONS];
 };
 void turn_reader_facts(const struct turn_reader *r, struct turn_reader_facts *ret);
-/* At the end, for turn_reader_resume: where it stands, and what later lines are told of earlier ones. */
-void turn_reader_save(const struct turn_reader *r, struct buf *out);
+/* At the end, for turn_reader_resume: where it stands, and what later lines are told of earlier ones.  False,
+ * and nothing is added, where there is no going on: of a .zst file, and before the first whole line. */
+MUST_CHECK bool turn_reader_save(const struct turn_reader *r, struct buf *out);

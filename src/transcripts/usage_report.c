@@ -384,11 +384,6 @@ static int by_tokens(const void *a, const void *b)
     return x->model != y->model ? (x->model < y->model ? -1 : 1) : (int)x->is_fast - (int)y->is_fast;
 }
 
-static int by_name(const void *a, const void *b, void *ledger)
-{
-    return str_compare(ledger_text(ledger, *(const uint32_t *)a), ledger_text(ledger, *(const uint32_t *)b));
-}
-
 static void sort(struct usage_report *r)
 {
     bool by_sum = usage_group_is_named(r->group);
@@ -399,7 +394,7 @@ static void sort(struct usage_report *r)
             qsort(r->rows[i].models, r->rows[i].model_count, sizeof(struct usage_model_sum), by_tokens);
     if (r->unpriced_count) {
         struct ledger ledger = *r->ledger;
-        qsort_r(r->unpriced, r->unpriced_count, sizeof(r->unpriced[0]), by_name, &ledger);
+        qsort_r(r->unpriced, r->unpriced_count, sizeof(r->unpriced[0]), ledger_compare_strings, &ledger);
     }
 }
 

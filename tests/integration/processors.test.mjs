@@ -46,6 +46,9 @@ test('T6: a command reads the turns of one session and its answer is kept; what 
     assert.equal(first.session_file, file);
     assert.deepEqual(first.result, { items: 2, file });
     assert.equal(first.status, 'done');
+    const { files: known } = (await node.get('/api/v1/processors')).json;
+    assert.deepEqual([known.count, known.walks_because], [2, null]);
+    assert.ok(known.watched_directories >= 3, 'the root and the two below it');
 });
 
 test('T2, T6: turns = "new" gives what was added and the last answer, and all of it when the file is another', async (t) => {

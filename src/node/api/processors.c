@@ -109,6 +109,19 @@ static int put_processor(struct api_op *op, struct db *db, const struct file_wal
     return rc;
 }
 
+/* How it is known which files there are. */
+static void put_watch(struct json_writer *w, struct session_watch *files, size_t count)
+{
+    struct session_watch_facts facts;
+    session_watch_facts(files, &facts);
+    json_key(w, "files");
+    json_object_begin(w);
+    json_kv_i64(w, "count", (int64_t)count);
+    json_kv_i64(w, "watched_directories", (int64_t)facts.directories);
+    json_kv_text(w, "walks_because", facts.why_not[0] ? facts.why_not : NULL);
+    json_object_end(w);
+}
+
 static int list_work(struct api_op *op, struct db *db, struct err *e)
 {
     struct file_walk walk;
@@ -120,6 +133,7 @@ static int list_work(struct api_op *op, struct db *db, struct err *e)
     for (size_t i = 0; rc == 0 && name_at(op->config, i); i++)
         rc = put_processor(op, db, &walk, i, e);
     json_array_end(&op->json);
+    put_watch(&op->json, op->node->session_files, walk.count);
     json_object_end(&op->json);
     file_walk_deinit(&walk);
     return rc;
@@ -236,7 +250,8 @@ static void requeue(struct http_request *r, void *context)
 
 static const struct http_route routes[] = {
     {HTTP_GET, "/api/v1/processors", API_READERS, list,
-     .summary = "Processors of transcripts: their files by status, what waits and since when, the last run",
+     .summary = "Processors of transcripts: their files by status, what waits and since when, the last run; "
+                "how files are found",
      .responses = "200:All of them"},
     {HTTP_GET, "/api/v1/processors/{name}/files", API_VIEWERS, files,
      .summary = "What a processor has made of each session's file",
