@@ -272,7 +272,7 @@ static bool was_stopped(const struct turn *turn)
     struct str head = {turn->text.p, MIN(turn->text.n, 400)};
     for (size_t i = 0; i < COUNT_OF(words); i++)
         if (str_find(head, words[i]) >= 0)
-            return i < COUNT_OF(words);
+            return true;
     return turn->exit_code == 127 || turn->exit_code == 124 ||
            (turn->background == TURN_BACKGROUND_ENDED && turn->exit_code == TURN_EXIT_UNKNOWN &&
             !turn->is_error);
@@ -550,7 +550,7 @@ static void load_pending(struct verification *v, struct pending *p, struct unpac
     p->is_stopped = unpack_in(u, 0, 1);
     p->is_hint = unpack_in(u, 0, 1);
     p->first = (size_t)unpack_in(u, 0, (int64_t)v->count);
-    p->count = (size_t)unpack_in(u, 0, MIN((int64_t)(v->count - p->first), SHELL_COMMANDS_MAX));
+    p->count = (size_t)unpack_in(u, p->id != 0, MIN((int64_t)(v->count - p->first), SHELL_COMMANDS_MAX));
     for (size_t i = 0; i < p->count; i++) {
         int64_t bits = unpack_in(u, 0, 7);
         p->hides[i] = bits & 1;

@@ -62,25 +62,15 @@ static const struct json_path advisor_paths[] = {COUNTS, JSON_ROW("type", TYPE),
 
 /* -- strings -- */
 
-static int unit_of(const char *p, const char *end)
-{
-    unsigned unit;
-    char digits[5] = "";
-    if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
-        return -1;
-    memcpy(digits, p + 2, 4);
-    return sscanf(digits, "%4x", &unit) == 1 ? (int)unit : -1;
-}
-
 /* What a strict reader of JSON takes for a string: characters, not halves of one. */
 static bool is_text(struct str raw)
 {
     const char *end = raw.p + raw.n;
     for (const char *p = raw.p; p < end && (p = memchr(p, '\\', (size_t)(end - p))); p += 2) {
-        int unit = unit_of(p, end);
+        int unit = json_scan_unit(p, end);
         if (unit < 0xD800 || unit > 0xDFFF)
             continue;
-        int low = unit_of(p + 6, end);
+        int low = json_scan_unit(p + 6, end);
         if (unit > 0xDBFF || low < 0xDC00 || low > 0xDFFF)
             return false;
         p += 10;

@@ -129,6 +129,11 @@ static int unit_at(const char *p, const char *end)
     return unit;
 }
 
+int json_scan_unit(const char *p, const char *end)
+{
+    return end - p >= 6 && p[0] == '\\' && p[1] == 'u' ? unit_at(p + 2, end) : -1;
+}
+
 static bool is_high(int unit)
 {
     return unit >= 0xD800 && unit <= 0xDBFF;

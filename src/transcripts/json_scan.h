@@ -67,6 +67,8 @@ enum json_outcome json_scan_object(struct str text, const struct json_path *path
 /* The next element of the array whose raw text is *rest; false at its end.  Of an array that was scanned. */
 bool json_scan_element(struct str *rest, struct json_value *ret);
 
+/* The code unit of \uXXXX, when that stands at p; else -1. */
+int json_scan_unit(const char *p, const char *end);
 bool json_scan_is_utf8(struct str s); /* str_is_utf8, quick where the text is ASCII */
 /* The first place of `key` between quotes in s, or -1.  What stands inside a string has its quotes escaped
  * and so is never found: the answer is a key, or the whole of a string. */

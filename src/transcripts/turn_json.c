@@ -61,26 +61,18 @@ static bool is_whole(struct str s)
     return whole;
 }
 
-static int64_t unit_at(struct str s, size_t at) /* of \uXXXX; -1: there is none */
-{
-    char digits[5] = "";
-    if (s.n - at < 6 || s.p[at] != '\\' || s.p[at + 1] != 'u')
-        return -1;
-    memcpy(digits, s.p + at + 2, 4);
-    return (int64_t)strtoul(digits, NULL, 16);
-}
-
 /* One escape, and the other half of a pair; returns how many bytes it has. */
 static size_t add_escape(struct buf *out, struct str s, size_t at)
 {
-    int64_t unit = unit_at(s, at);
+    const char *p = s.p + at, *end = s.p + s.n;
+    int unit = json_scan_unit(p, end);
     bool is_high = unit >= 0xd800 && unit < 0xdc00, is_low = unit >= 0xdc00 && unit < 0xe000;
-    int64_t next = is_high ? unit_at(s, at + 6) : -1;
+    int next = is_high ? json_scan_unit(p + 6, end) : -1;
     size_t n = next >= 0xdc00 && next < 0xe000 ? 12 : unit >= 0 ? 6 : 2;
     if (n == 6 && (is_high || is_low))
         buf_add_text(out, "\\ufffd");
     else
-        buf_add(out, s.p + at, n);
+        buf_add(out, p, n);
     return n;
 }
 
