@@ -68,6 +68,23 @@ test('a run of the queue is not discovered a second time', async (t) => {
     assert.deepEqual(both.map((a) => a.origin).sort(), ['discovered', 'run']);
 });
 
+test('one that was discovered and is then registered, itself or from above, is one agent', async (t) => {
+    const dir = temporaryFolder(t);
+    const node = await startNode(t, { env: discovering, config: quick });
+    const fake = await fakeAgent(t, dir);
+    const below = await startAgent(t, ['sh', '-c', `"${path.join(dir, 'claude')}" 600; true`], { cwd: dir });
+    const child = await waitUntil(() => tree(below.pid).find((s) => s.comm === 'claude'), 'the program');
+    for (const pid of [fake.pid, child.pid]) assert.equal((await waitAgent(node, pid)).origin, 'discovered');
+    for (const process_id of [fake.pid, below.pid]) await node.post('/api/v1/agents', { name: 'told', session_id: 's', process_id });
+    const pids = [fake.pid, below.pid, child.pid];
+    const left = await node.waitFor(async () => {
+        const seen = (await agents(node)).filter((a) => pids.includes(a.pid));
+        if (seen.length === 2 && seen.every((a) => a.liveness)) return seen;
+        throw new Error(JSON.stringify(seen));
+    }, 'one agent for each');
+    assert.deepEqual(left.map((a) => [a.origin, a.pid]).sort(), [['registered', fake.pid], ['registered', below.pid]].sort());
+});
+
 test('a stopped agent is neither hung nor dead, and goes on when it is continued', async (t) => {
     const agent = await fakeAgent(t, temporaryFolder(t));
     const node = await startNode(t, { env: discovering, config: quick });

@@ -10,10 +10,12 @@
 
 /* -- which processes are agent CLIs; sampler thread -- */
 
+enum told { TOLD_NOTHING, TOLD_GUESSED, TOLD_BY_SOMEBODY }; /* guessed: it was discovered */
 struct known_process {
     int64_t pid, start_ticks;
     char comm[16], vendor[24];
     int checks;
+    enum told told; /* at this look */
 };
 struct look_memory {
     struct known_process *at; /* ascending by pid */
@@ -73,6 +75,7 @@ static void remember(struct look_memory *m, const struct procfs *p, const char *
             *k = m->at[old];
         else
             *k = (struct known_process){.pid = process->pid, .start_ticks = process->start_ticks};
+        k->told = TOLD_NOTHING;
         if (k->checks < CHECKS || memcmp(k->comm, process->comm, sizeof(k->comm)) != 0)
             match(k, process, more);
     }
@@ -83,7 +86,9 @@ static void remember(struct look_memory *m, const struct procfs *p, const char *
 /* -- one look -- */
 
 struct looked_at {
-    char id[64]; /* of the agent; "" for one that is new */
+    char id[64];    /* of the agent; "" for one that is new */
+    bool is_guess;  /* it was discovered: nobody told of it */
+    bool is_double; /* a guess; a run or a registered agent turned out to be it, or above it */
     struct evidence_request request;
     struct evidence evidence;
 };
@@ -109,39 +114,64 @@ static struct looked_at *add_looked_at(struct fleet_look *l)
     return at;
 }
 
-static bool is_covered(const struct fleet_look *l, size_t known, const struct procfs_process *p)
+/* Which processes are an agent's, or its shim, of those known before this look. */
+static void mark_known(struct fleet_look *l)
 {
-    for (size_t i = 0; i < known; i++) {
+    for (size_t i = 0; i < l->count; i++) {
         const struct evidence_request *r = &l->agents[i].request;
-        if ((p->pid == r->pid && p->start_ticks == r->start_ticks) || p->pid == r->shim_pid)
-            return true;
+        enum told told = l->agents[i].is_guess ? TOLD_GUESSED : TOLD_BY_SOMEBODY;
+        struct known_process *k = find_known(l->memory, r->pid);
+        if (k && k->start_ticks == r->start_ticks)
+            k->told = MAX(k->told, told);
+        k = r->shim_pid > 0 ? find_known(l->memory, r->shim_pid) : NULL;
+        if (k)
+            k->told = MAX(k->told, told);
     }
-    return false;
+}
+
+static enum told told_of(const struct fleet_look *l, const struct procfs_process *process)
+{
+    const struct known_process *k = find_known(l->memory, process->pid);
+    return k ? k->told : TOLD_NOTHING;
 }
 
 /* An agent CLI that no agent known so far, and no other process of a CLI, is above of. */
-static bool is_new_agent(const struct fleet_look *l, size_t known, const struct procfs *p,
+static bool is_new_agent(const struct fleet_look *l, const struct procfs *p,
                          const struct procfs_process *process)
 {
-    if (!procfs_is_alive(process) || is_covered(l, known, process))
+    if (!procfs_is_alive(process) || told_of(l, process))
         return false;
     for (int up = 0; up < 64 && process->ppid > 0; up++) {
         process = procfs_find(p, process->ppid);
         if (!process)
             return true;
-        if (look_vendor(l->memory, process->pid)[0] || is_covered(l, known, process))
+        if (look_vendor(l->memory, process->pid)[0] || told_of(l, process))
             return false;
     }
     return true;
 }
 
+/* A process may be seen before its run is known, or before it registers. */
+static void mark_doubles(struct fleet_look *l, const struct procfs *p)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        struct looked_at *at = &l->agents[i];
+        const struct procfs_process *process = at->is_guess ? procfs_find(p, at->request.pid) : NULL;
+        if (process && process->start_ticks != at->request.start_ticks)
+            continue;
+        for (int up = 0; process && up < 64 && !at->is_double; up++) {
+            at->is_double = told_of(l, process) == TOLD_BY_SOMEBODY;
+            process = process->ppid > 0 ? procfs_find(p, process->ppid) : NULL;
+        }
+    }
+}
+
 static void discover(struct fleet_look *l, const struct procfs *p)
 {
-    size_t known = l->count;
     for (size_t i = 0; i < l->memory->count; i++) {
         const struct known_process *k = &l->memory->at[i];
         const struct procfs_process *process = k->vendor[0] ? procfs_find(p, k->pid) : NULL;
-        if (!process || !is_new_agent(l, known, p, process))
+        if (!process || !is_new_agent(l, p, process))
             continue;
         struct looked_at *at = add_looked_at(l);
         at->request = (struct evidence_request){
@@ -156,6 +186,8 @@ static void run_look(struct proc_sampler_job *job, struct procfs *p, int rc)
     if (rc < 0)
         return;
     remember(l->memory, p, l->matchers);
+    mark_known(l);
+    mark_doubles(l, p);
     if (l->discovers)
         discover(l, p);
     if (l->count == 0)
@@ -291,7 +323,9 @@ static void on_looked(struct proc_sampler_job *job)
             log_warn("fleet", "/proc cannot be read", LOG_TEXT("error", strerror(-l->rc)));
         for (size_t i = 0; l->rc == 0 && i < l->count; i++) {
             struct fleet_agent *a = l->agents[i].id[0] ? agent_find(f, l->agents[i].id) : NULL;
-            if (a)
+            if (a && l->agents[i].is_double)
+                agent_remove(a);
+            else if (a)
                 apply(a, &l->agents[i]);
             else if (!l->agents[i].id[0])
                 add_discovered(f, &l->agents[i]);
@@ -321,6 +355,7 @@ static void on_timer(uv_timer_t *timer)
             continue;
         struct looked_at *at = add_looked_at(l);
         (void)snprintf(at->id, sizeof(at->id), "%s", a->id);
+        at->is_guess = a->origin == FLEET_DISCOVERED;
         at->request = (struct evidence_request){.pid = a->pid,
                                                 .start_ticks = a->start_ticks,
                                                 .shim_pid = a->shim_pid,
