@@ -59,7 +59,11 @@ const struct command command_usage_report = {
         "USD per million tokens; \"from\": \"2026-10-01\" bounds a row. muster usage prices --json "
         "prints such a file.\n"
         "\n"
-        "CLAUDE_CONFIG_DIR, CODEX_HOME and HOME tell where the transcripts are.",
+        "CLAUDE_CONFIG_DIR, CODEX_HOME and HOME tell where the transcripts are. What a node of this "
+        "machine counts\n"
+        "beside them, below sessions.roots and sessions.data_root of the configuration, counts in reports "
+        "too, where it\n"
+        "may be read; the status line, explain and --compat are about one's own.",
     .options = options,
     .verbs = verbs,
 };
@@ -93,7 +97,7 @@ static int report(const struct invocation *in)
         return rc;
     struct ledger ledger;
     struct usage_scan_result scan;
-    usage_refresh(&ledger, q.question.sources, !q.json, &scan);
+    usage_refresh(in, &ledger, q.question.sources, false, &scan);
     struct usage_report r;
     usage_report_make(&ledger, &q.question, &r);
     if (q.json)

@@ -15,9 +15,11 @@ MUST_CHECK int usage_request_read(const struct invocation *in, enum usage_group 
 void usage_request_deinit(struct usage_request *q);
 /* The zone by option, else the system's. */
 MUST_CHECK int usage_zone(const struct invocation *in, const struct timezone **ret, char name[64]);
-/* Opens the cache, brings it up to date and saves it. */
+/* Opens the cache, brings it up to date and saves it.  With what lies below those sessions.roots that may be
+ * read (spec 60 T1), or `only_own` homes. */
 struct usage_scan_result;
-void usage_refresh(struct ledger *l, unsigned sources, bool may_tell, struct usage_scan_result *ret);
+void usage_refresh(const struct invocation *in, struct ledger *l, unsigned sources, bool only_own,
+                   struct usage_scan_result *ret);
 
 /* What a report looks like. */
 void usage_print_table(const struct usage_request *q, const struct usage_report *r,

@@ -109,7 +109,7 @@ int usage_explain_run(const struct invocation *in)
     ccusage_codex(&codex, &its, false, false);
     struct ledger ledger;
     struct usage_scan_result scan;
-    usage_refresh(&ledger, 0, true, &scan);
+    usage_refresh(in, &ledger, 0, true, &scan);
     static const struct table_column columns[] = {
         {"", false, false}, {"TOKENS", true, false}, {"USD", true, false}};
     struct table *t = table_new(columns, COUNT_OF(columns));

@@ -8,14 +8,9 @@
 #include "io/config.h"
 #include "io/price_file.h"
 #include "io/zoneinfo.h"
-#include "transcripts/dir_listings.h"
-#include "transcripts/usage_scan.h"
+#include "transcripts/file_walk.h"
 
 #include <unistd.h>
-
-#define TELL_EVERY_US INT64_C(200000)
-#define TELL_AFTER_US INT64_C(500000)
-#define BAR_CELLS 30
 
 /* -- the zone -- */
 
@@ -124,78 +119,4 @@ int usage_request_read(const struct invocation *in, enum usage_group group, stru
 void usage_request_deinit(struct usage_request *q)
 {
     q->prices = price_list_free(q->prices);
-}
-
-/* -- the cache -- */
-
-static char *cache_dir(void)
-{
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    struct buf dir = BUF_INIT;
-    if (cache && cache[0] == '/')
-        buf_printf(&dir, "%s/muster/usage", cache);
-    else if (home && home[0] == '/')
-        buf_printf(&dir, "%s/.cache/muster/usage", home);
-    return dir.n ? buf_take(&dir) : NULL;
-}
-
-struct bar {
-    int64_t started_us, told_us;
-    bool is_shown;
-};
-
-static void tell(void *context, int64_t done, int64_t to_do)
-{
-    struct bar *b = context;
-    int64_t now = clock_monotonic_us();
-    if (now - b->started_us < TELL_AFTER_US || now - b->told_us < TELL_EVERY_US)
-        return;
-    b->told_us = now;
-    b->is_shown = true;
-    int cells = to_do > 0 ? (int)(MIN(done, to_do) * BAR_CELLS / to_do) : 0;
-    char text[BAR_CELLS + 1];
-    for (int i = 0; i < BAR_CELLS; i++)
-        text[i] = i < cells ? '#' : '.';
-    text[BAR_CELLS] = '\0';
-    (void)fprintf(stderr, "\rreading transcripts [%s] %lld of %lld MB", text, (long long)(done / 1000000),
-                  (long long)(to_do / 1000000));
-}
-
-static const char *environment(const char *name)
-{
-    return getenv(name);
-}
-
-/* What can't be kept of the listings is read again: no one need be told. */
-static void walk(struct file_walk *files, const char *dir, unsigned sources)
-{
-    struct buf path = BUF_INIT;
-    if (dir)
-        buf_printf(&path, "%s/directories", dir);
-    CLEANUP(dir_listings_freep) struct dir_listings *listings = dir_listings_open(dir ? path.p : NULL);
-    *files = (struct file_walk){.remembered = listings};
-    file_walk_homes(files, environment, sources ? sources : ~0U);
-    file_walk_finish(files);
-    files->remembered = NULL;
-    if (!sources)
-        (void)dir_listings_save(listings);
-    buf_deinit(&path);
-}
-
-void usage_refresh(struct ledger *l, unsigned sources, bool may_tell, struct usage_scan_result *ret)
-{
-    CLEANUP(freep) char *dir = cache_dir();
-    struct file_walk files;
-    ledger_open(l, dir); /* makes the directory */
-    walk(&files, dir, sources);
-    struct bar bar = {.started_us = clock_monotonic_us()};
-    struct usage_scan_progress progress = {tell, &bar};
-    bool shown = may_tell && isatty(STDERR_FILENO);
-    usage_scan(l, &files, clock_wall_us(), shown ? &progress : NULL, ret);
-    if (bar.is_shown)
-        (void)fprintf(stderr, "\r\033[K");
-    int rc = ledger_save(l);
-    if (rc != 0)
-        (void)fprintf(stderr, "muster usage: the cache %s could not be written: %s\n", dir, strerror(-rc));
-    file_walk_deinit(&files);
 }

@@ -93,7 +93,7 @@ int usage_statusline_run(const struct invocation *in)
     }
     struct ledger ledger;
     struct usage_scan_result result;
-    usage_refresh(&ledger, q.question.sources, false, &result);
+    usage_refresh(in, &ledger, q.question.sources, true, &result);
     int64_t today = timezone_day(q.question.zone, q.question.now_us / USEC_PER_SEC);
     struct usage_report r;
     char text[128];

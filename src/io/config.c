@@ -218,6 +218,14 @@ static size_t key_count(void)
     return count;
 }
 
+static size_t row_at(size_t offset)
+{
+    size_t row = 0;
+    while (config_keys[row].offset != offset)
+        row++;
+    return row;
+}
+
 /* Rows are in an order in which data_dir, on which other defaults rest, can be looked up first. */
 static void read_value(struct config *c, size_t row, cfg_t *cfg, const int *lines,
                        struct config_errors *errors)
@@ -356,9 +364,7 @@ static void check_matchers(const struct config *c, struct config_errors *errors)
 /* What the collector copies is read too. */
 static void add_data_root(struct config *c)
 {
-    size_t count = 0, row = 0;
-    while (config_keys[row].offset != offsetof(struct config, sessions_roots))
-        row++;
+    size_t count = 0, row = row_at(offsetof(struct config, sessions_roots));
     char **list = c->values[row].list;
     for (; list && list[count]; count++)
         if (strcmp(list[count], c->sessions_data_root) == 0)
@@ -455,6 +461,26 @@ char *config_text_alone(const char *path, const char *block, const char *name)
         return xstrdup(value);
     CLEANUP(freep) char *file = path ? xstrdup(path) : find_file();
     return file && access(file, R_OK) == 0 ? text_in_file(file, key) : NULL;
+}
+
+char **config_session_roots(const char *path)
+{
+    static const size_t wanted[] = {offsetof(struct config, data_dir),
+                                    offsetof(struct config, sessions_roots),
+                                    offsetof(struct config, sessions_data_root)};
+    struct config_errors ignored = {.count = 0};
+    int *lines = NULL;
+    struct config *c = xnew(struct config);
+    c->values = xcalloc(key_count(), sizeof(*c->values));
+    c->path = path ? xstrdup(path) : find_file();
+    cfg_t *cfg = c->path && access(c->path, R_OK) == 0 ? config_parse_file(c->path, &ignored, &lines) : NULL;
+    for (size_t i = 0; i < COUNT_OF(wanted); i++)
+        read_value(c, row_at(wanted[i]), cfg, lines, &ignored);
+    add_data_root(c);
+    char **ret = xstrdup_list(c->sessions_roots);
+    config_parse_free(cfg, lines);
+    (void)config_free(c);
+    return ret;
 }
 
 struct config *config_free(struct config *c)

@@ -122,6 +122,8 @@ struct config *config_free(struct config *c);
 /* One text of it and nothing else, for a program that does without a configuration: from the environment or
  * the file.  NULL when it is not set, or the file cannot be read.  The caller frees. */
 char *config_text_alone(const char *path, const char *block, const char *name);
+/* In the same way: where a node reads transcripts beside the homes.  Never NULL; for free_list. */
+char **config_session_roots(const char *path);
 const struct agent_profile *config_agent(const struct config *c, struct str name); /* NULL when absent */
 const struct workflow *config_workflow(const struct config *c, struct str name);
 bool config_is_embedded(void); /* this process is a child of `muster up` */

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync, copyFileSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { startNode } from '../lib/node.mjs';
+import { binary, startNode } from '../lib/node.mjs';
 import { random, writeTranscripts } from '../lib/transcripts.mjs';
 import { UsageHome, claudeLine, codexLine, codexReport } from '../lib/usage.mjs';
 
@@ -380,6 +380,33 @@ test('T1, U6: what lies below a root counts too, whatever CLI wrote it; a copy o
     assert.ok(all > 0);
     assert.equal(await tokens({ CLAUDE_CONFIG_DIR: home.file('none'), CODEX_HOME: home.file('none') }), all, 'below the root alone');
     assert.equal(await tokens({ CLAUDE_CONFIG_DIR, CODEX_HOME }), all, 'in the homes, and the same below the root');
+});
+
+test('T1, T5, U6: the command line counts below the roots of the configuration what the node counts; the status line does not', async (t) => {
+    const home = new UsageHome(t);
+    home.session('mine', [claudeLine({ output_tokens: 1 })]);
+    home.session('gone', [claudeLine({ output_tokens: 2 }, { sessionId: 's2' })]);
+    const tokens = async (...more) => (await home.report('daily', ...more)).totals.total_tokens;
+    assert.equal(await tokens(), 3);
+    rmSync(home.file('claude/projects/gone.jsonl'));
+    home.write('roots/ann/a.jsonl', [claudeLine({ output_tokens: 4 }, { sessionId: 's3' })]);
+    home.write('roots/bob/b.jsonl', [codexLine('session_meta', { id: 'c1', cwd: '/w' }), codexLine('turn_context', { model: 'gpt-5' }), codexReport({ output_tokens: 8 }, { output_tokens: 8 })]);
+    home.write('data/cy/c.jsonl', [claudeLine({ output_tokens: 16 }, { sessionId: 's4' })]);
+    assert.equal(await tokens(), 3, 'no root is known of');
+    const config = home.file('muster.conf');
+    writeFileSync(config, `sessions {\n roots = { "${home.file('roots')}", "${home.file('none')}" }\n data_root = "${home.file('data')}"\n}\n`);
+    assert.equal(await tokens('--config', config), 31, 'the deleted one too');
+    assert.equal(await tokens('--config', config, '--source', 'codex'), 8);
+    const { CLAUDE_CONFIG_DIR, CODEX_HOME } = home.environment;
+    const node = await startNode(t, { config: readFileSync(config, 'utf8'), env: { CLAUDE_CONFIG_DIR, CODEX_HOME } });
+    assert.equal((await node.get('/api/v1/usage')).json.totals.total_tokens, 29, 'the node has never seen the deleted one');
+    appendFileSync(home.file('roots/ann/a.jsonl'), text(claudeLine({ output_tokens: 32 }, { sessionId: 's3' })));
+    assert.equal(await tokens('--config', config), 63);
+    await node.waitFor(async () => (await node.get('/api/v1/usage')).json.totals.total_tokens === 61, 'the node to have looked again');
+    const today = claudeLine({ output_tokens: 1000 }, { timestamp: new Date().toISOString() });
+    for (const name of ['roots/ann/now.jsonl', 'claude/projects/now.jsonl']) home.write(name, [{ ...today, requestId: name }]);
+    const input = JSON.stringify({ session_id: 's1', model: { display_name: 'Opus' } });
+    assert.match(execFileSync(binary, ['usage', 'statusline', '--config', config], { env: home.environment, input }).toString(), /\$0\.03 today/, '1,000 tokens at $25 a million, of one\'s own session alone');
 });
 
 test('T9: a run of the processor usage tells what it found, once; an unknown one is told the known ones', async (t) => {

@@ -14,7 +14,7 @@ export class UsageHome {
     }
     get environment() {
         const at = (name) => path.join(this.dir, name);
-        return environmentFor(this.dir, { CLAUDE_CONFIG_DIR: at('claude'), CODEX_HOME: at('codex'), XDG_CACHE_HOME: at('cache') });
+        return environmentFor(this.dir, { CLAUDE_CONFIG_DIR: at('claude'), CODEX_HOME: at('codex'), XDG_CACHE_HOME: at('cache'), MUSTER_DATA_DIR: at('data-dir') });
     }
     file(name) { return path.join(this.dir, name); }
     write(name, lines) {
