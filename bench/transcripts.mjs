@@ -85,8 +85,9 @@ export default async function transcripts() {
     };
     await atRest();
     await oneMore();
-    const [second] = await alternate([oneMore], 15);
+    const [second, find] = await alternate([oneMore, () => measureFinely(['find', claude, '-size', '+1000G'], env)], 15);
     row('transcripts: a report after one new line', 'CPU s', second.cpu, theirs.cpu, { ratio: '<=', value: 0.005 });
+    row('transcripts: the same, against find(1), which asks for the size of each file', 'CPU s', second.cpu, find.cpu, { ratio: '<=', value: 1 });
     const [start] = await alternate([() => measureFinely([binary, 'version'], env)], 15);
     note(`of which ${start.cpu.toFixed(3)} CPU s are the program's start`);
     const session = path.basename(file, '.jsonl'), input = JSON.stringify({ session_id: session, model: { display_name: 'Opus' }, transcript_path: file });

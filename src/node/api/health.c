@@ -91,7 +91,10 @@ static void show_disk(const struct node *n, const void *facts, struct health_rep
     }
     int64_t free_mib = (int64_t)(fs.f_bavail * (uint64_t)fs.f_frsize >> 20);
     (void)snprintf(detail, sizeof(detail), "%lld MiB free", (long long)free_mib);
-    health_section(h, "disk", free_mib < DISK_LOW_MIB ? HEALTH_DEGRADED : HEALTH_OK, detail);
+    enum health health = free_mib == 0             ? HEALTH_UNHEALTHY /* a small write may still have room */
+                         : free_mib < DISK_LOW_MIB ? HEALTH_DEGRADED
+                                                   : HEALTH_OK;
+    health_section(h, "disk", health, detail);
 }
 
 /* -- scheduler: what it has reported -- */
