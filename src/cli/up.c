@@ -83,9 +83,12 @@ static int open_signals(struct supervisor *s)
 
 /* -- children -- */
 
-static void become(const struct supervisor *s, const struct child *c)
+static void become(const struct supervisor *s, const struct child *c, pid_t supervisor)
 {
     const char *argv[] = {"muster", c->name, s->config_path ? "--config" : NULL, s->config_path, NULL};
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* nobody stays behind, however this process ends */
+    if (getppid() != supervisor)
+        _exit(0);
     (void)sigprocmask(SIG_SETMASK, &s->inherited, NULL);
     (void)setenv("NOTIFY_SOCKET", s->notify_name, 1);
     (void)unsetenv("WATCHDOG_USEC");
@@ -98,9 +101,10 @@ static void start(struct supervisor *s, struct child *c)
 {
     c->ready = false;
     c->started_us = clock_monotonic_us();
+    pid_t self = getpid();
     c->pid = fork();
     if (c->pid == 0)
-        become(s, c);
+        become(s, c, self);
     if (c->pid < 0) {
         c->pid = 0;
         c->start_at_us = c->started_us + BACKOFF_MAX_US;

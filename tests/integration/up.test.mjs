@@ -5,6 +5,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { atEnd } from '../lib/cleanup.mjs';
 import { binary, environmentFor, muster, prepareNode, run, shimBinary, startNode, temporaryFolder } from '../lib/node.mjs';
+import { stat, tree } from '../lib/process.mjs';
 import { waitUntil } from '../lib/wait.mjs';
 
 const profile = 'agent "echo" { command = { "echo", "{prompt}" } }';
@@ -26,6 +27,19 @@ test('every command that muster up prints works from another folder and another 
         const { code, stdout, stderr } = await run(['sh', '-c', command], { cwd: elsewhere, env: environmentFor(elsewhere) });
         assert.equal(code, 0, `${command}: ${stdout}${stderr}`);
     }
+    await node.stop();
+});
+
+test('whoever kills muster up ends what it started, and the next one serves', async (t) => {
+    const node = prepareNode(t, { config: profile, args: ['up'] });
+    await node.start();
+    await greeting(node);
+    const started = tree(node.pid).filter((s) => s.ppid === node.pid);
+    assert.ok(started.length >= 2, 'the node and the scheduler');
+    await node.crash();
+    await waitUntil(() => started.every((s) => stat(s.pid)?.startTicks !== s.startTicks), 'them to end');
+    await node.start();
+    assert.equal((await node.get('/healthz')).status, 200);
     await node.stop();
 });
 
