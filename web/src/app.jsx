@@ -39,7 +39,7 @@ function SignIn({ program, reason, onToken }) {
 }
 
 export class App extends Component {
-    state = { query: readQuery(this.props.program.pages), feed: { phase: 'connecting', data: {} }, now: Date.now(), history: new Map(), news: '', lists: {} };
+    state = { query: readQuery(this.props.program.pages), feed: { phase: 'connecting', data: {} }, now: Date.now(), history: new Map(), news: '', refused: '', lists: {} };
     #historyAt = 0;
     #shown = '';
 
@@ -88,7 +88,7 @@ export class App extends Component {
     }
     #goTo(query) {
         const turned = query.page !== this.state.query.page || query.id !== this.state.query.id;
-        this.setState(turned ? { query, lists: {} } : { query });
+        this.setState(turned ? { query, lists: {}, refused: '' } : { query });
         this.#show(query, turned);
         document.title = `${this.#pageOf(query).title} · ${this.props.program.title}`;
     }
@@ -104,13 +104,18 @@ export class App extends Component {
         history.pushState(null, '', printQuery(query));
         this.#goTo(query);
     };
+    // What a page changes by way of the API; a refusal is shown in the server's words.
+    act = async (method, path, body) => {
+        const refused = await this.feed.send(method, path, body).catch((error) => error.message);
+        this.setState({ refused });
+    };
     onToken = (token) => {
         if (token) sessionStorage.setItem(TOKEN, token);
         else sessionStorage.removeItem(TOKEN);
         this.feed.signIn(token || null);
     };
 
-    render({ program }, { query, feed, now, history, news, lists }) {
+    render({ program }, { query, feed, now, history, news, refused, lists }) {
         const page = this.#pageOf(query);
         const Page = page.component ?? Lists;
         const isReady = page.lists.every((list) => lists[list.name]);
@@ -133,8 +138,9 @@ export class App extends Component {
                 </header>
                 <main id="main" tabIndex={-1} aria-label={page.title}>
                     {errors.map(([name, { error }]) => <p key={name} role="alert" class="refused">{name}: {error}</p>)}
+                    {refused && <p role="alert" class="refused">{refused}</p>}
                     {feed.phase === 'login' ? <SignIn program={program} reason={feed.reason} onToken={this.onToken} />
-                        : isReady ? <Page page={page} query={query} onQuery={this.onQuery} go={this.go} lists={lists} data={feed.data} history={history} now={now} />
+                        : isReady ? <Page page={page} query={query} onQuery={this.onQuery} go={this.go} act={this.act} lists={lists} data={feed.data} history={history} now={now} />
                         : <p class="empty">{nothing}</p>}
                 </main>
                 <div class="unseen" role="status" aria-live="polite">{feed.phase === 'lost' ? 'Connection lost, retrying.' : news}</div>

@@ -63,6 +63,13 @@ export class Feed {
         this.#stream?.abort();
         this.#wake?.();
     }
+    // Changes something, and looks at what came of it.  '' or why it was refused.
+    async send(method, path, body = {}) {
+        const response = await fetch(path, { method, headers: this.#headers({ 'Content-Type': 'application/json' }), body: JSON.stringify(body), cache: 'no-store' });
+        const why = response.ok ? '' : (await refusal(response)).message;
+        this.look();
+        return why;
+    }
     #set(change) {
         this.state = { ...this.state, ...change };
         this.#onChange(this.state);

@@ -12,7 +12,7 @@ export function Facts({ facts }) {
     );
 }
 
-export function Lists({ page, query, onQuery, go, lists, data, now }) {
+export function Lists({ page, query, onQuery, go, act, lists, data, now }) {
     return (
         <>
             {page.filters && <Filters filters={page.filters} query={query} onQuery={onQuery} />}
@@ -23,7 +23,7 @@ export function Lists({ page, query, onQuery, go, lists, data, now }) {
                 <section key={name} aria-labelledby={`list-${name}`} data-list={name}>
                     <h2 id={`list-${name}`}>{title}</h2>
                     {lists[name].length === 0 ? <p class="empty">{empty}</p>
-                        : <Table label={title} columns={columns ?? columnsOf(query)} groups={[{ id: name, head: null, rows: lists[name] }]} idOf={(row) => row[idOf] ?? ''} context={{ now, go }} />}
+                        : <Table label={title} columns={columns ?? columnsOf(query)} groups={[{ id: name, head: null, rows: lists[name] }]} idOf={(row) => row[idOf] ?? ''} context={{ now, go, act }} />}
                     <Pager title={title} next={nextOf ? nextOf(data[source]?.json) : data[source]?.next} query={query} go={go} />
                 </section>
             ))}

@@ -3,6 +3,7 @@ import { Agent } from './agent.jsx';
 import { figure, linked, marked, Mark, plain, ticking } from './columns.jsx';
 import { Fleet } from './fleet.jsx';
 import { age, away, cost, count, instant, seconds, shortPath, span, text, yesNo } from './format.js';
+import { decisions, Fact, knowledge } from './knowledge.jsx';
 import { apiPath } from './query.js';
 import { seriesOf } from './series.js';
 import { familyOf } from './verdicts.js';
@@ -128,6 +129,15 @@ const pages = [
         name: 'session', title: 'Session', under: 'verification', head: SessionHead, facts: sessionFacts,
         sourcesOf: ({ id }) => ({ session: `/api/v1/verification/${encodeURIComponent(id)}` }),
         lists: [{ name: 'checks', source: 'session', title: 'What it ran to check its work', rowsOf: (json) => json.evidence.map((c) => ({ ...c, id: `${c.use_line} ${c.use_block} ${c.number}` })), idOf: 'id', columns: checks, empty: 'Nothing: no test, no linter, no build.' }],
+    },
+    {
+        name: 'memory', title: 'Memory', filters: [{ name: 'state', label: 'Status', options: [['', 'all'], ...Object.keys(decisions).map((word) => [word, word])] }],
+        sourcesOf: (query) => ({ items: apiPath('/api/v1/knowledge', { limit: 200, status: query.state }, query.after) }),
+        lists: [{ name: 'items', source: 'items', title: 'What sessions have taught', rowsOf: (json) => json.items, idOf: 'id', columns: knowledge, empty: 'Nothing of this kind. Durable facts are looked for once memory.endpoint and memory.model of the configuration name a model.' }],
+    },
+    {
+        name: 'fact', title: 'Fact', under: 'memory', component: Fact, sourcesOf: ({ id }) => ({ fact: `/api/v1/knowledge/${encodeURIComponent(id)}` }),
+        lists: [{ name: 'evidence', source: 'fact', rowsOf: (json) => json.evidence.map((row) => ({ ...row, id: `${row.user} ${row.session}` })), idOf: 'id' }],
     },
 ];
 
