@@ -80,45 +80,44 @@ test('the pages of the console', async (t) => {
         await other.goto(url);
         await waitPhase(other, 'login');
     });
-});
 
-test('V2: what sessions have taught is approved, rejected and said better in the console', async (t) => {
-    const browser = await startBrowser(t);
-    const { node, model, put, run } = await startMemory(t);
-    put('s1', turn('s1', 'user', 'first'));
-    model.answer = () => anthropic([
-        fact('Releases are cut on Tuesdays by the platform team.', { title: 'Releases', quote: 'we cut on Tuesdays' }), fact('Coffee is free on the third floor of the house.', { title: 'Coffee' }),
-    ]);
-    await node.start();
-    await run();
-    const { page, complaints } = await openTab(t, browser);
-    await openConsole(page, node, '/?page=memory');
-    const shown = (predicate) => waitCells(page, 'items', predicate);
-    const [releases] = await shown((rows) => rows.length === 2);
-    assert.deepEqual([releases.title.split('\n')[0], releases.status.slice(2), releases.content, releases.confidence, releases.evidence_count, releases.contradicts],
-        ['Releases', 'pending', 'Releases are cut on Tuesdays by the platform team.', '90 %', '1', '—']);
-    await page.getByRole('button', { name: 'Reject: Coffee' }).click();
-    await shown((rows) => rows[1].status.endsWith('rejected'));
-    assert.deepEqual((await node.get('/api/v1/knowledge?status=rejected')).json.items.map((i) => [i.title, i.decided_by.slice(0, 4)]), [['Coffee', 'uid:']]);
-    await page.getByLabel('Status').selectOption('pending');
-    await shown((rows) => rows.length === 1 && rows[0].title.startsWith('Releases'));
-    assert.deepEqual(await accessibilityFaults(page), []);
-    await page.getByRole('link', { name: 'Releases' }).click();
-    const [said] = await waitCells(page, 'evidence', (rows) => rows.length === 1);
-    assert.equal(said.quote, 'we cut on Tuesdays');
-    await page.getByLabel('What it says').fill('Coffee is free on the third floor of the house.');
-    await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByRole('alert').waitFor();
-    assert.ok(complaints.every((line) => line.includes('409')), complaints.join('\n')); // the browser's own line for it
-    await page.getByLabel('What it says').fill('Releases are cut on Wednesdays.');
-    await page.getByRole('button', { name: 'Save' }).click();
-    await page.locator('.said').getByText('Releases are cut on Wednesdays.').waitFor();
-    assert.equal(await page.getByRole('alert').count(), 0);
-    await page.getByRole('button', { name: 'Approve: Releases' }).click();
-    await page.locator('.badge').getByText('approved').waitFor();
-    const now = (await node.get('/api/v1/knowledge/1')).json;
-    assert.deepEqual([now.status, now.content], ['approved', 'Releases are cut on Wednesdays.']);
-    assert.deepEqual(await accessibilityFaults(page), []);
-    await page.setViewportSize({ width: 360, height: 800 });
-    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than the screen');
+    await t.test('V2: what sessions have taught is approved, rejected and said better in the console', async (t) => {
+        const { node, model, put, run } = await startMemory(t);
+        put('s1', turn('s1', 'user', 'first'));
+        model.answer = () => anthropic([
+            fact('Releases are cut on Tuesdays by the platform team.', { title: 'Releases', quote: 'we cut on Tuesdays' }), fact('Coffee is free on the third floor of the house.', { title: 'Coffee' }),
+        ]);
+        await node.start();
+        await run();
+        const { page, complaints } = await openTab(t, browser);
+        await openConsole(page, node, '/?page=memory');
+        const shown = (predicate) => waitCells(page, 'items', predicate);
+        const [releases] = await shown((rows) => rows.length === 2);
+        assert.deepEqual([releases.title.split('\n')[0], releases.status.slice(2), releases.content, releases.confidence, releases.evidence_count, releases.contradicts],
+            ['Releases', 'pending', 'Releases are cut on Tuesdays by the platform team.', '90 %', '1', '—']);
+        await page.getByRole('button', { name: 'Reject: Coffee' }).click();
+        await shown((rows) => rows[1].status.endsWith('rejected'));
+        assert.deepEqual((await node.get('/api/v1/knowledge?status=rejected')).json.items.map((i) => [i.title, i.decided_by.slice(0, 4)]), [['Coffee', 'uid:']]);
+        await page.getByLabel('Status').selectOption('pending');
+        await shown((rows) => rows.length === 1 && rows[0].title.startsWith('Releases'));
+        assert.deepEqual(await accessibilityFaults(page), []);
+        await page.getByRole('link', { name: 'Releases' }).click();
+        const [said] = await waitCells(page, 'evidence', (rows) => rows.length === 1);
+        assert.equal(said.quote, 'we cut on Tuesdays');
+        await page.getByLabel('What it says').fill('Coffee is free on the third floor of the house.');
+        await page.getByRole('button', { name: 'Save' }).click();
+        await page.getByRole('alert').waitFor();
+        assert.ok(complaints.every((line) => line.includes('409')), complaints.join('\n')); // the browser's own line for it
+        await page.getByLabel('What it says').fill('Releases are cut on Wednesdays.');
+        await page.getByRole('button', { name: 'Save' }).click();
+        await page.locator('.said').getByText('Releases are cut on Wednesdays.').waitFor();
+        assert.equal(await page.getByRole('alert').count(), 0);
+        await page.getByRole('button', { name: 'Approve: Releases' }).click();
+        await page.locator('.badge').getByText('approved').waitFor();
+        const now = (await node.get('/api/v1/knowledge/1')).json;
+        assert.deepEqual([now.status, now.content], ['approved', 'Releases are cut on Wednesdays.']);
+        assert.deepEqual(await accessibilityFaults(page), []);
+        await page.setViewportSize({ width: 360, height: 800 });
+        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than the screen');
+    });
 });
