@@ -26,6 +26,7 @@ void usage_print_table(const struct usage_request *q, const struct usage_report 
                        const struct usage_scan_result *scan);
 
 int usage_compat_run(const struct invocation *in, enum usage_group group); /* --compat=ccusage */
+bool usage_codex_is_fast(void); /* as config.toml of Codex says, by ccusage's reading */
 int usage_statusline_run(const struct invocation *in);
 int usage_explain_run(const struct invocation *in);
 int usage_prices_run(const struct invocation *in);

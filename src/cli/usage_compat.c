@@ -373,7 +373,7 @@ static bool is_fast_setting(struct str line)
     return str_equal(value, STR("fast")) || str_equal(value, STR("priority"));
 }
 
-static bool codex_is_fast(void)
+bool usage_codex_is_fast(void)
 {
     const char *configured = getenv("CODEX_HOME"), *home = getenv("HOME");
     bool is_set = configured && configured[0];
@@ -411,7 +411,7 @@ static void read_all(struct compat *c, int agents)
     c->codex.strings = c->claude.strings; /* one table of names */
     if (agents != FOR_CLAUDE && by != USAGE_BY_BLOCK)
         ccusage_codex(&c->codex, &files, by == USAGE_BY_SESSION && !(ranged && agents == FOR_ALL),
-                      codex_is_fast());
+                      usage_codex_is_fast());
     c->claude.strings = c->codex.strings;
     file_walk_deinit(&files);
 }

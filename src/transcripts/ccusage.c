@@ -1,7 +1,6 @@
 #include "transcripts/ccusage.h"
 
 #include "base/buf.h"
-#include "base/map.h"
 #include "transcripts/json_scan.h"
 #include "transcripts/line_reader.h"
 
@@ -172,7 +171,27 @@ static void set_price(struct reading *r, struct ccusage_entry *e, const struct c
     const struct ccusage_price *p = ccusage_price_of(model);
     e->model = l->is_advisor ? l->model : shown_model(r->c, model, l->fast);
     e->is_unpriced = e->model && !p && !l->has_cost && total_of(e) > 0;
-    e->cost_usd = l->has_cost ? l->cost_usd : e->model ? ccusage_cost_usd(p, &e->tokens, l->fast, false) : 0;
+    e->priced_usd = e->model ? ccusage_cost_usd(p, &e->tokens, l->fast, false) : 0;
+    e->cost_usd = l->has_cost ? l->cost_usd : e->priced_usd;
+}
+
+/* A call of another model inside an answer is numbered among those that it tells of, by muster. */
+static void set_key(struct reading *r, struct ccusage_entry *e, int advisor)
+{
+    const struct ledger *strings = &r->c->strings;
+    struct buf id = BUF_INIT;
+    if (!e->message || !r->c->witness)
+        return;
+    buf_add_str(&id, ledger_text(strings, e->message));
+    if (advisor >= 0) {
+        const char *mark = strrchr(id.p, ':');
+        id.n = mark ? (size_t)(mark + 1 - id.p) : id.n;
+        buf_printf(&id, "%d", advisor);
+    }
+    struct str request = e->request ? ledger_text(strings, e->request) : (struct str){NULL, 0};
+    e->key = ledger_answer_key(USAGE_CLAUDE, buf_str(&id), request);
+    e->answer = ledger_answer_hash(buf_str(&id));
+    buf_deinit(&id);
 }
 
 static struct ccusage_entry entry_of(struct reading *r, const struct ccusage_line *l)
@@ -186,17 +205,20 @@ static struct ccusage_entry entry_of(struct reading *r, const struct ccusage_lin
                               .request = l->request,
                               .line_session = l->session ? l->session : r->session,
                               .sidechain = l->sidechain,
-                              .has_speed = l->has_speed};
+                              .has_speed = l->has_speed,
+                              .is_fast = l->fast};
     set_price(r, &e, l);
+    set_key(r, &e, l->is_advisor ? l->advisor - 1 : -1);
     return e;
 }
 
 /* They are entries of their own, numbered. */
-static void take_advisors(struct reading *r, struct ccusage_line *l)
+static size_t take_advisors(struct reading *r, struct ccusage_line *l)
 {
     struct str rest = l->advisors;
     uint32_t message = l->message;
-    for (int n = 0; rest.p && ccusage_line_advisor(&r->c->strings, &rest, l); n++) {
+    int n = 0;
+    for (; rest.p && ccusage_line_advisor(&r->c->strings, &rest, l); n++) {
         struct buf id = BUF_INIT;
         if (message) {
             buf_add_str(&id, ledger_text(&r->c->strings, message));
@@ -207,6 +229,13 @@ static void take_advisors(struct reading *r, struct ccusage_line *l)
         struct ccusage_entry e = entry_of(r, l);
         take(r, &e);
     }
+    return (size_t)n;
+}
+
+static void bear_witness(const struct reading *r, struct str line, enum ccusage_drop drop, size_t entries)
+{
+    if (r->c->witness)
+        r->c->witness->claude(r->c->witness->context, line, drop, entries);
 }
 
 static void read_line(struct reading *r, struct str line)
@@ -216,11 +245,12 @@ static void read_line(struct reading *r, struct str line)
     if (drop != CCUSAGE_TAKEN) {
         if (drop < CCUSAGE_DROPS)
             r->c->dropped[drop]++;
+        bear_witness(r, line, drop, 0);
         return;
     }
     struct ccusage_entry e = entry_of(r, &l);
     take(r, &e);
-    take_advisors(r, &l);
+    bear_witness(r, line, drop, 1 + take_advisors(r, &l));
 }
 
 static void read_run(struct reading *r, struct str run)

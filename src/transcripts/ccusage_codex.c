@@ -2,7 +2,6 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/map.h"
 #include "transcripts/ccusage_rollout.h"
 #include "transcripts/line_reader.h"
 
@@ -13,7 +12,7 @@
 struct request { /* of a rollout, with what names it */
     struct codex_request told;
     uint32_t model, named; /* named: by the line itself, or 0 */
-    bool fast, fallback;
+    bool fast, fallback, is_output;
 };
 
 struct report { /* a token_count line, whether it counts or not */
@@ -78,6 +77,7 @@ static void add_request(struct ccusage *c, struct rollout *r, const struct ccusa
     struct codex_counts *t = &q.told.counts;
     t->cached = MIN(t->cached, t->input);
     t->cache_write = MIN(t->cache_write, t->input - t->cached);
+    q.is_output = line->kind == ROLLOUT_OUTPUT;
     q.model = model_of(c, r, line, &q.fallback);
     r->requests[r->count++] = q;
 }
@@ -133,6 +133,8 @@ static void read_rollout(struct ccusage *c, const char *path, bool fast, struct 
         while (run.bytes.n > 0 && str_split(&run.bytes, '\n', &line)) {
             struct ccusage_rollout_line read;
             ccusage_rollout_read(&c->strings, line, &read);
+            if (c->witness)
+                c->witness->codex(c->witness->context, line, &read);
             apply(c, ret, &read);
         }
     }
@@ -210,7 +212,8 @@ struct copy_key {
     uint32_t model, session;
 };
 
-static void add(struct ccusage *c, struct map *seen, const struct request *q, uint32_t session, bool sessions)
+static void add(struct ccusage *c, struct map *seen, const struct request *q, uint32_t session, bool sessions,
+                bool is_fork)
 {
     const struct codex_counts *t = &q->told.counts;
     struct copy_key key = {q->told.at_us / 1000, *t, q->model, sessions ? session : 0};
@@ -224,10 +227,13 @@ static void add(struct ccusage *c, struct map *seen, const struct request *q, ui
                               .total = (uint64_t)t->total,
                               .model = q->model,
                               .session = session,
-                              .is_fallback = q->fallback};
+                              .is_fallback = q->fallback,
+                              .is_fast = q->fast,
+                              .is_fork = is_fork,
+                              .is_output = q->is_output};
     const struct ccusage_price *p = ccusage_price_of(ledger_text(&c->strings, q->model));
     e.is_unpriced = !p;
-    e.cost_usd = ccusage_cost_usd(p, &e.tokens, q->fast, true);
+    e.cost_usd = e.priced_usd = ccusage_cost_usd(p, &e.tokens, q->fast, true);
     if (c->count == c->capacity) {
         c->capacity = MAX(1024, c->capacity * 2);
         c->entries = xrealloc(c->entries, c->capacity * sizeof(c->entries[0]));
@@ -236,7 +242,7 @@ static void add(struct ccusage *c, struct map *seen, const struct request *q, ui
 }
 
 /* Below sessions and archived_sessions of one home, the same name is the same rollout. */
-static bool is_known(struct map *names, const struct file_walk_entry *f)
+bool ccusage_codex_is_known(struct map *names, const struct file_walk_entry *f)
 {
     struct str root = {f->path, f->name_offset - 1};
     size_t home = root.n;
@@ -252,6 +258,11 @@ static bool is_known(struct map *names, const struct file_walk_entry *f)
     return known;
 }
 
+bool ccusage_codex_is_archived(const struct file_walk_entry *f)
+{
+    return str_ends_with((struct str){f->path, f->name_offset - 1}, STR("/archived_sessions"));
+}
+
 void ccusage_codex(struct ccusage *c, const struct file_walk *files, bool sessions, bool fast)
 {
     struct map seen, names;
@@ -261,16 +272,15 @@ void ccusage_codex(struct ccusage *c, const struct file_walk *files, bool sessio
         for (size_t i = 0; i < files->count; i++) {
             const struct file_walk_entry *f = &files->files[i];
             struct str name = str_of(f->path + f->name_offset);
-            bool is_archived =
-                str_ends_with((struct str){f->path, f->name_offset - 1}, STR("/archived_sessions"));
-            if (f->format != TRANSCRIPT_CODEX || is_archived != archived || is_known(&names, f))
+            if (f->format != TRANSCRIPT_CODEX || ccusage_codex_is_archived(f) != archived ||
+                ccusage_codex_is_known(&names, f))
                 continue;
             struct rollout r;
             read_rollout(c, f->path, fast, &r);
             name.n -= 6;
             uint32_t session = ledger_string(&c->strings, name);
             for (size_t k = replayed(c, files, &r); k < r.count; k++)
-                add(c, &seen, &r.requests[k], session, sessions);
+                add(c, &seen, &r.requests[k], session, sessions, r.state.fork != CODEX_NO_FORK);
             free(r.requests);
             free(r.reports);
         }

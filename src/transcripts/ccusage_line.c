@@ -501,6 +501,7 @@ bool ccusage_line_advisor(struct ledger *strings, struct str *rest, struct ccusa
     while (json_scan_element(rest, &item)) {
         struct json_value v[SLOTS] = {{0}};
         struct json_scan scan;
+        ret->advisor++;
         if (json_scan_object(item.raw, advisor_paths, v, &scan) != JSON_WHOLE || !read_usage(v, ret) ||
             v[MODEL].kind != JSON_STRING || is_empty(&v[MODEL]) || !key_is(v[TYPE].raw, "advisor_message"))
             continue;

@@ -29,6 +29,7 @@ struct ccusage_line {
     uint32_t message, request, session, model; /* strings; 0: not told */
     bool has_cost, sidechain, has_speed, fast, is_advisor;
     struct str advisors; /* the array that tells of them; ends with the line */
+    int advisor;         /* the place in it behind the one that was read last */
 };
 
 /* `strings` takes the names. */

@@ -339,9 +339,28 @@ static void identify(struct ledger *l, const struct usage_event *e, struct ledge
 {
     entry->key = key_of(l, e, entry);
     if (!str_empty(e->message_id) && e->source == USAGE_CLAUDE)
-        entry->message = hash_xx(e->message_id) | 1;
+        entry->message = ledger_answer_hash(e->message_id);
     ledger_prefetch(&l->file, LEDGER_ENTRY_INDEX, entry->key);
     ledger_prefetch(&l->file, LEDGER_MESSAGE_INDEX, entry->message);
+}
+
+uint64_t ledger_answer_key(enum usage_source source, struct str message_id, struct str request_id)
+{
+    uint64_t parts[4] = {(uint64_t)source, hash_xx(message_id), hash_xx(request_id), 0};
+    return hash_of_bytes(parts, sizeof(parts)) | 1;
+}
+
+uint64_t ledger_answer_hash(struct str message_id)
+{
+    return hash_xx(message_id) | 1;
+}
+
+const struct ledger_entry *ledger_entry_of(const struct ledger *l, uint64_t key)
+{
+    uint32_t number;
+    return ledger_find(&l->file, LEDGER_ENTRY_INDEX, key, same_key, &key, &number)
+               ? entry_at(&l->file, number)
+               : NULL;
 }
 
 bool ledger_add(struct ledger *l, const struct usage_event *e, const struct ledger_place *place)

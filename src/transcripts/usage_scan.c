@@ -18,6 +18,7 @@ struct scan {
     struct ledger_file_row row;
     struct ledger_place place;
     struct buf session, project, cwd, branch; /* of place */
+    size_t events;                  /* of Claude Code and Gemini CLI, with the calls inside of them */
     bool is_tail;                   /* an unterminated line: what is wrong with it may still become right */
     struct codex_request *requests; /* owned; of a fork that may still be its parent */
     struct usage_event *held;       /* owned; the same as events */
@@ -65,6 +66,7 @@ static void add_advisors(struct scan *s, const struct usage_event *e, const stru
         advisor.flags = (e->flags & ~(unsigned)(USAGE_OVER_200K | USAGE_OVER_272K)) |
                         usage_event_size_flags(advisor.counts);
         (void)ledger_add(s->ledger, &advisor, &s->place);
+        s->events++;
         buf_deinit(&id);
     }
 }
@@ -83,6 +85,7 @@ static void claude_object(struct scan *s, const struct json_value *v)
         break;
     case USAGE_LINE_EVENT:
         (void)ledger_add(s->ledger, &e, &s->place);
+        s->events++;
         if (v[CLAUDE_ITERATIONS].kind == JSON_ARRAY)
             add_advisors(s, &e, v);
     }
@@ -159,6 +162,14 @@ static void keyed_run(struct scan *s, struct str run)
         keyed_line(s, (struct str){start, (size_t)((stop ? stop : end) - start)});
         run = (struct str){stop ? stop + 1 : end, stop ? (size_t)(end - stop - 1) : 0};
     }
+}
+
+size_t usage_scan_claude_line(struct ledger *l, struct str line)
+{
+    struct scan s = {.ledger = l, .row = {.format = TRANSCRIPT_CLAUDE}};
+    if (line.n <= LINE_READER_LINE_MAX)
+        keyed_line(&s, line);
+    return s.events;
 }
 
 /* -- Codex -- */

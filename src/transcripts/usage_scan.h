@@ -19,3 +19,5 @@ struct usage_scan_progress { /* told after each file, and within long ones */
 /* `now_us`: of the wall clock.  `progress` NULL: nobody wants to know. */
 void usage_scan(struct ledger *l, const struct file_walk *files, int64_t now_us,
                 const struct usage_scan_progress *progress, struct usage_scan_result *ret);
+/* One line of Claude Code, wherever it stands.  Returns how many answers it tells of. */
+size_t usage_scan_claude_line(struct ledger *l, struct str line);
