@@ -40,6 +40,15 @@ static uint32_t string_of(struct ccusage *c, struct str s)
     return ledger_string(&c->strings, s);
 }
 
+const struct ccusage_price *ccusage_model_price(struct ccusage *c, uint32_t model)
+{
+    if (model && model != c->priced_model) {
+        c->priced_model = model;
+        c->priced = ccusage_price_of(ledger_text(&c->strings, model));
+    }
+    return model ? c->priced : NULL;
+}
+
 /* -- which telling wins -- */
 
 static uint64_t total_of(const struct ccusage_entry *e)
@@ -168,7 +177,7 @@ static uint32_t shown_model(struct ccusage *c, struct str model, bool fast)
 static void set_price(struct reading *r, struct ccusage_entry *e, const struct ccusage_line *l)
 {
     struct str model = l->model ? ledger_text(&r->c->strings, l->model) : (struct str){NULL, 0};
-    const struct ccusage_price *p = ccusage_price_of(model);
+    const struct ccusage_price *p = ccusage_model_price(r->c, l->model);
     e->model = l->is_advisor ? l->model : shown_model(r->c, model, l->fast);
     e->is_unpriced = e->model && !p && !l->has_cost && total_of(e) > 0;
     e->priced_usd = e->model ? ccusage_cost_usd(p, &e->tokens, l->fast, false) : 0;

@@ -34,14 +34,17 @@ struct ccusage {
     struct ledger strings;         /* names alone */
     struct ccusage_entry *entries; /* owned; in the order in which they were met */
     size_t count, capacity;
-    int64_t dropped[CCUSAGE_DROPS];        /* lines of Claude Code */
-    int64_t no_request;                    /* entries that it cannot tell from others of their answer */
+    int64_t dropped[CCUSAGE_DROPS]; /* lines of Claude Code */
+    int64_t no_request;             /* entries that it cannot tell from others of their answer */
+    uint32_t priced_model;          /* whose price was asked for last; 0: none was */
+    const struct ccusage_price *priced;
     const struct ccusage_witness *witness; /* set before; NULL: nobody */
 };
 
 void ccusage_claude(struct ccusage *c, const struct file_walk *files, enum ccusage_rules rules);
 /* `sessions`: copies of a request count once per session, not once in all.  `fast`: the configured tier. */
 void ccusage_codex(struct ccusage *c, const struct file_walk *files, bool sessions, bool fast);
+const struct ccusage_price *ccusage_model_price(struct ccusage *c, uint32_t model); /* NULL: none */
 /* Whether this is a rollout that it passes over, because it has one of that name.  `names` is a set, begun
  * empty; sessions come before archived_sessions. */
 bool ccusage_codex_is_known(struct map *names, const struct file_walk_entry *f);

@@ -231,7 +231,7 @@ static void add(struct ccusage *c, struct map *seen, const struct request *q, ui
                               .is_fast = q->fast,
                               .is_fork = is_fork,
                               .is_output = q->is_output};
-    const struct ccusage_price *p = ccusage_price_of(ledger_text(&c->strings, q->model));
+    const struct ccusage_price *p = ccusage_model_price(c, q->model);
     e.is_unpriced = !p;
     e.cost_usd = e.priced_usd = ccusage_cost_usd(p, &e.tokens, q->fast, true);
     if (c->count == c->capacity) {
