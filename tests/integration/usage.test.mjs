@@ -311,15 +311,6 @@ test('U5: statusline reads what Claude Code sends and answers in one line', asyn
     assert.throws(() => run('nonsense'), { status: 1 });
 });
 
-test('U5: explain names what ccusage does otherwise here', async (t) => {
-    const home = new UsageHome(t);
-    home.session('p/s1', [claudeLine({ output_tokens: 5 }, { x: { id: null } }), JSON.stringify(claudeLine({ output_tokens: 6 })).replace('"usage":{', '"usage": {')]);
-    const { code, out } = await home.muster('explain');
-    assert.equal(code, 0);
-    assert.match(out, /1 lines have a space/);
-    assert.match(out, /1 lines hold a null/);
-});
-
 test('U6: GET /api/v1/usage answers what muster usage answers, to the token, and the parts of each grouping add up', async (t) => {
     const home = new UsageHome(t);
     await writeTranscripts(home.dir, { seed: 11, megabytes: 1 });
