@@ -33,7 +33,7 @@ static const struct command_verb verbs[] = {
     {"statusline", "", "One line for Claude Code's status line, which sends JSON on standard input",
      usage_statusline_run},
     {"prices", "[MODEL]", "The published prices, or what a model is billed at now", usage_prices_run},
-    {"explain", "", "How the figures differ from ccusage's here, and why", usage_explain_run},
+    {"explain", "", "From ccusage's figures to these, cause by cause", usage_explain_run},
     {0}};
 
 const struct command command_usage_report = {

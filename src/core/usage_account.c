@@ -14,7 +14,8 @@ const struct usage_cause_text usage_cause_texts[USAGE_CAUSES] = {
     [CAUSE_FIELD] = {"field", "a field of a form that it does not take"},
     [CAUSE_PROGRESS] = {"progress", "lines on a subagent's progress, which only its daily report reads"},
     [CAUSE_PACKED] = {"packed", "compressed files (.jsonl.zst) are not read by it"},
-    [CAUSE_LINKED] = {"linked", "files behind links, and archived ones of a known name, are not read by it"},
+    [CAUSE_LINKED] =
+        {"linked", "files behind links, without a name or with that of another rollout are not read by it"},
     [CAUSE_GONE] = {"gone", "files, or parts of them, that are gone by now: muster has read them"},
     [CAUSE_NO_REQUEST] = {"no_request", "without a request id it counts each block of an answer that has its "
                                         "own time or session"},
@@ -27,12 +28,13 @@ const struct usage_cause_text usage_cause_texts[USAGE_CAUSES] = {
     [CAUSE_FORK] = {"fork", "where a fork's own requests begin is seen otherwise"},
     [CAUSE_EXEC] = {"exec",
                     "output of codex exec that was saved among the rollouts: muster does not count it"},
-    [CAUSE_TOTAL] = {"total", "it takes the total that a line tells, muster adds up the parts"},
-    [CAUSE_REFUSED] = {"refused",
-                       "lines that muster refuses: too long, or with a count or time beyond belief"},
+    [CAUSE_TOTAL] =
+        {"total",
+         "what a report comes to is reckoned otherwise: by the total that it tells, or since another one"},
+    [CAUSE_REFUSED] =
+        {"refused", "lines that muster refuses: not UTF-8, too long, or with a count or time beyond belief"},
     [CAUSE_TOLD_COST] = {"told_cost", "a cost that a line tells is taken by it instead of the price"},
-    [CAUSE_GUESSED_MODEL] = {"guessed_model",
-                             "where no model is named it takes one; here the cost is unknown"},
+    [CAUSE_MODEL] = {"model", "another model, or one where none is named: the cost of none is unknown here"},
     [CAUSE_UNKNOWN_THERE] = {"unknown_there", "models without a price there: they cost it nothing"},
     [CAUSE_UNKNOWN_HERE] = {"unknown_here", "models without a price here: their cost is unknown, and not in "
                                             "the sum"},
@@ -173,9 +175,9 @@ static void book_both(struct usage_account *a, const struct usage_told *t, const
     double here = (double)usage_counted_pico_usd(m) * PICO, there = usd_there(m->there, m, t->is_fast);
     int64_t more = usage_event_tokens(m->counts) - t->tokens;
     book(a, CAUSE_TOLD_COST, 0, t->priced - t->usd);
-    if (t->is_guessed) {
+    if (t->has_other_model) {
         book(a, why, more, 0);
-        book(a, CAUSE_GUESSED_MODEL, 0, here - t->priced);
+        book(a, CAUSE_MODEL, 0, here - t->priced);
         return;
     }
     book(a, why, more, there - t->priced);

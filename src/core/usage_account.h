@@ -29,7 +29,7 @@ enum usage_cause {
     CAUSE_TOTAL,
     CAUSE_REFUSED,
     CAUSE_TOLD_COST,
-    CAUSE_GUESSED_MODEL,
+    CAUSE_MODEL,
     CAUSE_UNKNOWN_THERE,
     CAUSE_UNKNOWN_HERE,
     CAUSE_LIST_PRICE,
@@ -58,10 +58,10 @@ struct usage_account {
 
 struct usage_told { /* an answer by that tool's rules */
     int64_t tokens;
-    double usd;      /* its bill */
-    double priced;   /* its bill by its own prices: not the same where the line tells a cost */
-    bool is_guessed; /* it has taken a model for one that is not named */
-    bool is_fast;    /* as it takes it */
+    double usd;           /* its bill */
+    double priced;        /* its bill by its own prices: not the same where the line tells a cost */
+    bool has_other_model; /* it takes another model for it */
+    bool is_fast;         /* as it takes it */
 };
 
 struct usage_counted { /* an answer by muster's rules */

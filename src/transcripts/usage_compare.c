@@ -8,6 +8,8 @@
 
 /* Ledgers of what ccusage passes over are numbered as the causes are. */
 #define ORIGINS (CAUSE_LINKED + 1)
+_Static_assert((int)CCUSAGE_SPACE == (int)CAUSE_SPACE && (int)CCUSAGE_FIELD == (int)CAUSE_FIELD,
+               "drops are causes");
 
 struct side { /* an answer that one of the two counts */
     uint64_t key;
@@ -24,9 +26,10 @@ struct comparing {
     enum usage_source source;
     struct ccusage c;
     struct ledger taken, origins[ORIGINS];
-    struct map messages;           /* of Claude: those that ccusage counts an answer of */
-    struct map forks;              /* of Codex: sessions */
-    struct codex_mismatch differs; /* of Codex: lines */
+    struct map messages;                /* of Claude: those that ccusage counts an answer of */
+    struct map forks;                   /* of Codex: sessions */
+    struct map times_there, times_here; /* of Codex: of what either counts, in ms */
+    struct codex_mismatch differs;      /* of Codex: lines */
     struct usage_prices_of *prices;
     struct usage_account *account;
 };
@@ -128,6 +131,14 @@ static struct usage_counted counted_of(const struct comparing *p, const struct l
     return m;
 }
 
+/* Of Codex: from other names in a line, or for want of any. */
+static bool has_other_model(const struct comparing *p, const struct ccusage_entry *e,
+                            const struct ledger_entry *m)
+{
+    return p->source == USAGE_CODEX &&
+           !str_equal(ledger_text(&p->c.strings, e->model), ledger_text(p->q->ledger, m->model));
+}
+
 /* Of two tellings of an answer, one may lie beside the days that are asked for. */
 static void book(struct comparing *p, const struct side *there, const struct side *here, enum usage_cause why)
 {
@@ -139,7 +150,7 @@ static void book(struct comparing *p, const struct side *there, const struct sid
     if (is_there) {
         told.usd = e->cost_usd;
         told.priced = e->priced_usd;
-        told.is_guessed = e->is_fallback;
+        told.has_other_model = m && has_other_model(p, e, m);
         told.is_fast = e->is_fast;
     }
     if (is_here)
@@ -172,16 +183,28 @@ static bool is_message_there(const struct comparing *p, const struct ledger_entr
     return map_get(&p->messages, (struct str){(const char *)&m->message, sizeof(m->message)}) != NULL;
 }
 
+static bool is_time(const struct map *times, int64_t at_us)
+{
+    int64_t ms = at_us / 1000;
+    return map_get(times, map_key_i64(&ms)) != NULL;
+}
+
+static enum usage_cause why_codex_only_here(const struct comparing *p, const struct ledger_entry *m)
+{
+    struct ledger_context c = ledger_context_at(p->q->ledger, m->context);
+    if (codex_mismatch_dropped(&p->differs, m->at_us))
+        return CAUSE_BROKEN;
+    if (is_time(&p->times_there, m->at_us))
+        return CAUSE_TOTAL;
+    return map_get(&p->forks, ledger_text(p->q->ledger, c.session)) ? CAUSE_FORK : CAUSE_OTHER;
+}
+
 static enum usage_cause why_only_here(const struct comparing *p, const struct ledger_entry *m)
 {
     if (!tells(&p->taken, m))
         return origin_of(p, m, CAUSE_GONE);
-    if (p->source == USAGE_CODEX) {
-        struct str session = ledger_text(p->q->ledger, ledger_context_at(p->q->ledger, m->context).session);
-        return codex_mismatch_dropped(&p->differs, m->at_us) ? CAUSE_BROKEN
-               : map_get(&p->forks, session)                 ? CAUSE_FORK
-                                                             : CAUSE_OTHER;
-    }
+    if (p->source == USAGE_CODEX)
+        return why_codex_only_here(p, m);
     if (!m->message)
         return CAUSE_NO_MESSAGE;
     return is_message_there(p, m) ? CAUSE_SIDECHAIN : origin_of(p, m, CAUSE_OTHER);
@@ -196,6 +219,8 @@ static enum usage_cause why_codex_only_there(const struct comparing *p, const st
         return CAUSE_NO_MESSAGE;
     if (codex_mismatch_refused(&p->differs, e->at_us))
         return CAUSE_REFUSED;
+    if (is_time(&p->times_here, e->at_us))
+        return CAUSE_TOTAL;
     return e->is_fork ? CAUSE_FORK : CAUSE_OTHER;
 }
 
@@ -337,6 +362,20 @@ static void note_messages(struct comparing *p)
                           p);
 }
 
+static void note_time(struct map *times, int64_t at_us)
+{
+    int64_t ms = at_us / 1000;
+    (void)map_put(times, map_key_i64(&ms), times);
+}
+
+static void note_times(struct comparing *p, const struct sides *here)
+{
+    for (size_t i = 0; i < p->c.count; i++)
+        note_time(&p->times_there, p->c.entries[i].at_us);
+    for (size_t i = 0; i < here->count; i++)
+        note_time(&p->times_here, entry_at(p, here->list[i].number)->at_us);
+}
+
 static void note_forks(struct comparing *p)
 {
     const struct ledger_file *f = &p->q->ledger->file;
@@ -353,6 +392,8 @@ static void begin(struct comparing *p)
 {
     map_init(&p->messages);
     map_init(&p->forks);
+    map_init(&p->times_there);
+    map_init(&p->times_here);
     codex_mismatch_init(&p->differs);
     ledger_open(&p->c.strings, NULL);
     ledger_open(&p->taken, NULL);
@@ -370,6 +411,8 @@ static void end(struct comparing *p)
     ccusage_deinit(&p->c);
     codex_mismatch_deinit(&p->differs);
     map_deinit(&p->forks);
+    map_deinit(&p->times_there);
+    map_deinit(&p->times_here);
     map_deinit(&p->messages);
 }
 
@@ -406,6 +449,8 @@ static void compare(struct comparing *p, struct usage_comparison *ret)
     scan_files(p);
     note_messages(p);
     note_forks(p);
+    if (p->source == USAGE_CODEX)
+        note_times(p, &here);
     compare_sides(p, &there, &here);
     ret->there = sum_there(p);
     ret->here = sum_here(p);

@@ -92,14 +92,15 @@ for (const [name, [written, daily, session = daily]] of Object.entries(lines)) {
     });
 }
 
-test('U5: explain: what both drop is no cause', async (t) => {
+test('U5: explain: a line that is not UTF-8 is dropped by both, but for the session report', async (t) => {
     const home = new UsageHome(t);
     home.session('p/s1', [out(1)]);
-    const bytes = Buffer.from(out(6) + '\n');
+    const bytes = Buffer.from(out(6, { parentUuid: 'u' }) + '\n'); // a null would make it look at the whole
     bytes[bytes.indexOf('done')] = 0xff;
     writeFileSync(home.file('claude/projects/p/s2.jsonl'), bytes);
-    const [byDay] = await checked(home, { source: 'claude' });
+    const [byDay, bySession] = await checked(home, { source: 'claude' });
     causesAre(byDay);
+    causesAre(bySession, ['refused', -6, million(-6 * 25)]);
 });
 
 const use = (input_tokens, output_tokens = 0) => ({ input_tokens, output_tokens });
@@ -116,8 +117,11 @@ const rollouts = {
     'a torn line with a whole one glued to it': [[context, text(report(use(5), 1)).slice(0, 60) + text(report(use(100, 10), 2))], ['broken', 110, million(100 * 2.5 + 10 * 15)]],
     'saved output of codex exec': [[context, report(use(1), 1), exec], ['exec', -47, million(-40 * 2.5 - 7 * 15)]],
     'a total that is not the sum': [[context, inflated], ['total', 17 - 1000, 0]],
+    // without the glued report before it, the next total has grown by 20 more
+    'a total since a report that it drops': [[context, report(undefined, 1, use(5)), text(report(use(5), 3)).slice(0, 60) + text(report(undefined, 4, use(25))), report(undefined, 5, use(32))],
+        ['broken', 20, million(20 * 2.5)], ['total', -20, million(-20 * 2.5)]],
     'a count told as text': [[context, report(use(1), 1), asText], ['refused', -18, million(-11 * 2.5 - 7 * 15)]],
-    'no model': [[report(use(1000), 1)], ['guessed_model', 0, million(-1000 * 1.25)]], // gpt-5 there
+    'no model': [[report(use(1000), 1)], ['model', 0, million(-1000 * 1.25)]], // gpt-5 there
     // 1 USD per million until 30 July 2026, 0.2 since
     'a price of its day': [[codexLine('turn_context', { model: 'gpt-5.6-luna' }), codexReport(use(1000), undefined, '2026-07-01T10:00:00.000Z')], ['dated_price', 0, million(1000 * 0.8)]],
     'a priority tier that it does not know of': [[codexLine('turn_context', { model: 'gpt-5' }), tier, report(use(1000), 1)], ['fast', 0, million(1000 * 1.25)]],

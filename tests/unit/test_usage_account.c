@@ -216,7 +216,7 @@ static void book_random(struct usage_account *a, struct usage_booked *ret_there,
                               .published = random_below(5) ? &prices[1] : NULL,
                               .price = random_below(5) ? &prices[2] : NULL};
     struct usage_told t = told(&m);
-    t.is_guessed = random_below(4) == 0;
+    t.has_other_model = random_below(4) == 0;
     t.is_fast = random_below(2);
     t.tokens += random_below(3) ? 0 : (int64_t)random_below(1000) - 500;
     t.priced *= random_below(3) ? 1 : 1.5;
