@@ -100,13 +100,27 @@ static void sort_models(struct row *row)
     }
 }
 
-static void add_entry(struct row *row, const struct ccusage_entry *e, bool codex)
+static void note_time(const struct compat *c, struct row *row, const struct ccusage_entry *e)
+{
+    char text[CCUSAGE_TIME_MAX];
+    struct str told = ledger_text(&c->claude.strings, e->time);
+    if (e->time)
+        (void)snprintf(text, sizeof(text), "%.*s", (int)told.n, told.p);
+    else
+        (void)ccusage_time_print(e->at_us, text);
+    if (strcmp(text, row->last_text) > 0)
+        memcpy(row->last_text, text, sizeof(text));
+}
+
+static void add_entry(const struct compat *c, struct row *row, const struct ccusage_entry *e, bool codex)
 {
     struct amounts a = amounts_of(e, codex);
     amounts_add(&row->sum, &a);
     add_model(row, e, &a);
     row->first_us = row->entries ? MIN(row->first_us, e->at_us) : e->at_us;
     row->last_us = row->entries ? MAX(row->last_us, e->at_us) : e->at_us;
+    if (codex)
+        note_time(c, row, e);
     row->reset_us = row->reset_us ? row->reset_us : e->reset_us;
     row->entries++;
 }
@@ -135,7 +149,7 @@ static void group_by_day(struct compat *c, const struct ccusage *from, bool code
         struct row *row = row_for(c, str_of(map_key), key);
         row->agents = codex ? 2 : 1;
         row->day = day;
-        add_entry(row, e, codex);
+        add_entry(c, row, e, codex);
     }
 }
 
@@ -200,7 +214,7 @@ static void group_by_session(struct compat *c, const struct ccusage *from, bool 
         struct row *row = row_for(c, (struct str){(const char *)key, sizeof(key)}, name);
         row->project = e->project;
         row->agents = codex ? 2 : 1;
-        add_entry(row, e, codex);
+        add_entry(c, row, e, codex);
     }
 }
 
@@ -236,7 +250,7 @@ static void group_blocks(struct compat *c)
             start_us = civil_floor_div(at_us, HOUR_US) * HOUR_US;
             new_block(c, start_us, start_us + CCUSAGE_BLOCK_US, false);
         }
-        add_entry(&c->rows[c->count - 1], order[i], false);
+        add_entry(c, &c->rows[c->count - 1], order[i], false);
         last_us = at_us;
     }
     free(order);

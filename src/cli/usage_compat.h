@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "cli/usage.h"
+#include "core/ccusage_time.h"
 #include "transcripts/ccusage.h"
 
 #define CCUSAGE_BLOCK_US (INT64_C(5) * 3600 * 1000000)
@@ -24,6 +25,7 @@ struct row {
     char *key; /* owned */
     uint32_t project, session, agents;
     int64_t first_us, last_us;
+    char last_text[CCUSAGE_TIME_MAX]; /* of Codex: the greatest of its times as they are told, by bytes */
     struct amounts sum;
     struct model_row *models; /* owned; of a day: in the order in which they came up */
     uint32_t *used;           /* owned; the names of the same models, in that order */

@@ -20,6 +20,14 @@ static void print_time(struct compat *c, const char *key, int64_t at_us)
     json_kv_text(&c->w, key, ccusage_time_print(at_us, text));
 }
 
+static void print_last(struct compat *c, const struct row *row)
+{
+    if (row->last_text[0])
+        json_kv_text(&c->w, "lastActivity", row->last_text);
+    else
+        print_time(c, "lastActivity", row->last_us);
+}
+
 static void print_tokens(struct compat *c, const struct amounts *a)
 {
     key_u64(c, "inputTokens", a->t.input);
@@ -100,7 +108,7 @@ static void print_codex_row(struct compat *c, struct row *row)
         const char *slash = strrchr(row->key, '/');
         json_kv_str(&c->w, "directory", (struct str){row->key, slash ? (size_t)(slash - row->key) : 0});
         json_kv_text(&c->w, "sessionFile", slash ? slash + 1 : row->key);
-        print_time(c, "lastActivity", row->last_us);
+        print_last(c, row);
     }
     print_tokens(c, &row->sum);
     key_u64(c, "reasoningOutputTokens", row->sum.reasoning);
@@ -184,7 +192,7 @@ static void print_unified_row(struct compat *c, struct row *row)
     json_key(&c->w, "metadata");
     json_object_begin(&c->w);
     if (session) {
-        print_time(c, "lastActivity", row->last_us);
+        print_last(c, row);
         if (row->agents == 2)
             key_u64(c, "reasoningOutputTokens", row->sum.reasoning);
     } else {

@@ -18,6 +18,7 @@ struct ccusage_entry {
     uint64_t key, answer;         /* of Claude: as in a ledger (ledger_answer_key), 0 without a message id */
     uint32_t model;               /* string; 0: none is shown */
     uint32_t project, session;
+    uint32_t time; /* Codex: string, as the line tells it; 0: another kind of line */
     uint32_t message, request, line_session; /* Claude; 0: not told */
     bool sidechain, has_speed, is_fallback, is_unpriced, is_fast;
     bool is_fork, is_output; /* Codex: of a fork's rollout; of the output of codex exec */

@@ -9,10 +9,15 @@
 
 #define BURST_US INT64_C(1000000)
 
+/* Of an answer that is told with several, the last one of these counts. */
+enum told_tier { TIER_NOT_TOLD, TIER_FAST, TIER_STANDARD };
+
 struct request { /* of a rollout, with what names it */
     struct codex_request told;
     uint32_t model, named; /* named: by the line itself, or 0 */
-    bool fast, fallback, is_output;
+    uint32_t time;         /* string: as the line tells it, or 0 */
+    enum told_tier tier;
+    bool fallback, is_output;
 };
 
 struct report { /* a token_count line, whether it counts or not */
@@ -22,10 +27,11 @@ struct report { /* a token_count line, whether it counts or not */
 
 struct rollout {
     struct codex_state state;
-    uint32_t model;               /* the last one that was named, or taken for want of one */
-    bool model_is_guess, is_fast; /* is_fast: as configured */
-    int64_t changed_us;           /* the file */
-    struct request *requests;     /* owned */
+    uint32_t model; /* the last one that was named, or taken for want of one */
+    bool model_is_guess;
+    enum told_tier tier;
+    int64_t changed_us;       /* the file */
+    struct request *requests; /* owned */
     size_t count, capacity;
     struct report *reports; /* owned */
     size_t report_count;
@@ -73,7 +79,8 @@ static void add_request(struct ccusage *c, struct rollout *r, const struct ccusa
     }
     struct request q = {.told = {*counts, line->at_us},
                         .named = line->model,
-                        .fast = line->kind == ROLLOUT_OUTPUT ? r->is_fast : r->state.tier == CODEX_FAST};
+                        .time = line->time,
+                        .tier = line->kind == ROLLOUT_OUTPUT ? TIER_NOT_TOLD : r->tier};
     struct codex_counts *t = &q.told.counts;
     t->cached = MIN(t->cached, t->input);
     t->cache_write = MIN(t->cache_write, t->input - t->cached);
@@ -99,7 +106,7 @@ static void apply(struct ccusage *c, struct rollout *r, struct ccusage_rollout_l
         r->model = line->model;
         r->model_is_guess = false;
     } else if (line->kind == ROLLOUT_TIER) {
-        r->state.tier = line->fast ? CODEX_FAST : CODEX_STANDARD;
+        r->tier = line->fast ? TIER_FAST : TIER_STANDARD;
     } else if (line->kind == ROLLOUT_REPORT) {
         if (codex_step(&r->state, &line->report, &counts))
             add_request(c, r, line, &counts);
@@ -119,11 +126,9 @@ static int64_t changed_us(const char *path)
     return (int64_t)st.st_mtim.tv_sec * USEC_PER_SEC + st.st_mtim.tv_nsec / 1000000 * 1000;
 }
 
-static void read_rollout(struct ccusage *c, const char *path, bool fast, struct rollout *ret)
+static void read_rollout(struct ccusage *c, const char *path, struct rollout *ret)
 {
-    const enum codex_tier tier = fast ? CODEX_FAST : CODEX_STANDARD;
-    *ret =
-        (struct rollout){.state = {.tier = (uint8_t)tier}, .is_fast = fast, .changed_us = changed_us(path)};
+    *ret = (struct rollout){.changed_us = changed_us(path)};
     struct line_reader *reader;
     struct line_run run;
     if (line_reader_open(path, 0, (size_t)1 << 30, &reader) != 0)
@@ -157,7 +162,7 @@ static const char *parent_of(struct ccusage *c, const struct file_walk *files, c
         struct rollout r;
         if (files->files[i].format != TRANSCRIPT_CODEX)
             continue;
-        read_rollout(c, files->files[i].path, false, &r);
+        read_rollout(c, files->files[i].path, &r);
         if (strcmp(r.state.id, fork->state.parent) == 0)
             path = files->files[i].path;
         free(r.requests);
@@ -199,7 +204,7 @@ static size_t replayed(struct ccusage *c, const struct file_walk *files, const s
     const char *path = parent_of(c, files, fork);
     struct rollout parent = {.count = 0};
     if (path)
-        read_rollout(c, path, false, &parent);
+        read_rollout(c, path, &parent);
     size_t n = same_as(&parent, fork);
     free(parent.requests);
     free(parent.reports);
@@ -212,33 +217,63 @@ struct copy_key {
     uint32_t model, session;
 };
 
-static void add(struct ccusage *c, struct map *seen, const struct request *q, uint32_t session, bool sessions,
-                bool is_fork)
+struct copies {
+    struct map seen;       /* copy_key -> number of the entry, and one */
+    enum told_tier *tiers; /* owned; of each entry */
+    size_t capacity;
+    bool sessions, fast; /* as asked for */
+};
+
+static void set_cost(struct ccusage *c, const struct copies *copies, struct ccusage_entry *e,
+                     enum told_tier tier)
+{
+    const struct ccusage_price *p = ccusage_model_price(c, e->model);
+    e->is_unpriced = !p;
+    e->is_fast = tier == TIER_NOT_TOLD ? copies->fast : tier == TIER_FAST;
+    e->cost_usd = e->priced_usd = ccusage_cost_usd(p, &e->tokens, e->is_fast, true);
+    copies->tiers[e - c->entries] = tier;
+}
+
+static struct ccusage_entry *add_entry(struct ccusage *c, struct copies *copies, const struct request *q)
 {
     const struct codex_counts *t = &q->told.counts;
-    struct copy_key key = {q->told.at_us / 1000, *t, q->model, sessions ? session : 0};
-    if (map_put(seen, (struct str){(const char *)&key, sizeof(key)}, c))
-        return;
     int64_t write = MIN(t->cache_write, t->input - t->cached);
-    struct ccusage_entry e = {.at_us = q->told.at_us,
-                              .tokens = {(uint64_t)(t->input - t->cached - write), (uint64_t)t->output,
-                                         (uint64_t)write, 0, (uint64_t)t->cached},
-                              .reasoning = (uint64_t)t->reasoning,
-                              .total = (uint64_t)t->total,
-                              .model = q->model,
-                              .session = session,
-                              .is_fallback = q->fallback,
-                              .is_fast = q->fast,
-                              .is_fork = is_fork,
-                              .is_output = q->is_output};
-    const struct ccusage_price *p = ccusage_model_price(c, q->model);
-    e.is_unpriced = !p;
-    e.cost_usd = e.priced_usd = ccusage_cost_usd(p, &e.tokens, q->fast, true);
     if (c->count == c->capacity) {
         c->capacity = MAX(1024, c->capacity * 2);
         c->entries = xrealloc(c->entries, c->capacity * sizeof(c->entries[0]));
     }
-    c->entries[c->count++] = e;
+    if (copies->capacity < c->capacity) {
+        copies->capacity = c->capacity;
+        copies->tiers = xrealloc(copies->tiers, copies->capacity * sizeof(copies->tiers[0]));
+    }
+    struct ccusage_entry *e = &c->entries[c->count++];
+    *e = (struct ccusage_entry){.at_us = q->told.at_us,
+                                .tokens = {(uint64_t)(t->input - t->cached - write), (uint64_t)t->output,
+                                           (uint64_t)write, 0, (uint64_t)t->cached},
+                                .reasoning = (uint64_t)t->reasoning,
+                                .total = (uint64_t)t->total,
+                                .model = q->model,
+                                .time = q->time,
+                                .is_fallback = q->fallback,
+                                .is_output = q->is_output};
+    return e;
+}
+
+static void add(struct ccusage *c, struct copies *copies, const struct request *q, uint32_t session,
+                bool is_fork)
+{
+    struct copy_key key = {q->told.at_us / 1000, q->told.counts, q->model, copies->sessions ? session : 0};
+    struct str bytes = {(const char *)&key, sizeof(key)};
+    size_t same = (size_t)(uintptr_t)map_get(&copies->seen, bytes);
+    if (same && copies->tiers[same - 1] < q->tier)
+        set_cost(c, copies, &c->entries[same - 1], q->tier);
+    if (same)
+        return;
+    struct ccusage_entry *e = add_entry(c, copies, q);
+    e->session = session;
+    e->is_fork = is_fork;
+    set_cost(c, copies, e, q->tier);
+    (void)map_put(&copies->seen, bytes, (void *)(uintptr_t)c->count);
 }
 
 /* Below sessions and archived_sessions of one home, the same name is the same rollout. */
@@ -265,8 +300,9 @@ bool ccusage_codex_is_archived(const struct file_walk_entry *f)
 
 void ccusage_codex(struct ccusage *c, const struct file_walk *files, bool sessions, bool fast)
 {
-    struct map seen, names;
-    map_init(&seen);
+    struct copies copies = {.sessions = sessions, .fast = fast};
+    struct map names;
+    map_init(&copies.seen);
     map_init(&names);
     for (int archived = 0; archived < 2; archived++) {
         for (size_t i = 0; i < files->count; i++) {
@@ -276,15 +312,16 @@ void ccusage_codex(struct ccusage *c, const struct file_walk *files, bool sessio
                 ccusage_codex_is_known(&names, f))
                 continue;
             struct rollout r;
-            read_rollout(c, f->path, fast, &r);
+            read_rollout(c, f->path, &r);
             name.n -= 6;
             uint32_t session = ledger_string(&c->strings, name);
             for (size_t k = replayed(c, files, &r); k < r.count; k++)
-                add(c, &seen, &r.requests[k], session, sessions, r.state.fork != CODEX_NO_FORK);
+                add(c, &copies, &r.requests[k], session, r.state.fork != CODEX_NO_FORK);
             free(r.requests);
             free(r.reports);
         }
     }
-    map_deinit(&seen);
+    map_deinit(&copies.seen);
+    free(copies.tiers);
     map_deinit(&names);
 }

@@ -181,7 +181,8 @@ static bool read_time(const struct json_value *v, int64_t *ret_us)
 
 /* -- lines -- */
 
-static void read_report(struct ledger *strings, const struct level *payload, struct ccusage_rollout_line *ret)
+static void read_report(struct ledger *strings, const struct json_value *time, const struct level *payload,
+                        struct ccusage_rollout_line *ret)
 {
     struct level info;
     bool broken = false;
@@ -194,6 +195,7 @@ static void read_report(struct ledger *strings, const struct level *payload, str
     ret->model = model_of(strings, payload);
     if (!ret->model)
         ret->model = model_of(strings, &info);
+    ret->time = text_of(strings, time);
     bool good = !broken && is_text_or_none(&info.v[MODEL]) && is_text_or_none(&info.v[MODEL_NAME]);
     ret->kind = good && ret->has_time ? ROLLOUT_REPORT : ROLLOUT_OTHER;
 }
@@ -227,7 +229,7 @@ static void read_session(struct ledger *strings, const struct level *top, struct
     } else if (json_value_is(&payload.v[TYPE], STR("thread_settings_applied"))) {
         read_tier(&payload.v[TIER], ret);
     } else if (json_value_is(&payload.v[TYPE], STR("token_count"))) {
-        read_report(strings, &payload, ret);
+        read_report(strings, &top->v[TIMESTAMP], &payload, ret);
     }
 }
 

@@ -20,6 +20,7 @@ struct ccusage_rollout_line {
     enum ccusage_rollout_kind kind;
     bool has_time, fast;
     int64_t at_us;
+    uint32_t time;              /* of a report: string, as it is told; 0: no text */
     uint32_t id, parent, model; /* strings; 0: not told */
     struct codex_report report;
 };

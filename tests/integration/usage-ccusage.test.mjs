@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { writeTranscripts } from '../lib/transcripts.mjs';
-import { UsageHome, claudeLine, noCcusage } from '../lib/usage.mjs';
+import { UsageHome, claudeLine, noCcusage, codexLine, codexReport } from '../lib/usage.mjs';
 import { slowness } from '../lib/wait.mjs';
 
 const megabytes = Number(process.env.MUSTER_TEST_TRANSCRIPTS_MB ?? Math.ceil(10 / slowness));
@@ -139,4 +139,21 @@ test('--compat=ccusage counts rollouts, and what codex exec prints, as ccusage d
     home.write('codex/config.toml', ['service_tier_x = "fast"', '[profiles.x]', "service_tier = 'priority' # all"]);
     for (const report of reports.codex) await compare(home, 'codex', report, '-z', 'Asia/Kathmandu');
     for (const day of ['20261031', '20261101', '20261102']) await compare(home, 'all', 'session', '-z', 'UTC', '--until', day);
+});
+
+test('--compat=ccusage bills an answer that is told by several service tiers as ccusage does, in one rollout and in several, and tells times as they were told', { skip: noCcusage }, async (t) => {
+    const home = new UsageHome(t);
+    const tiers = { s: 'standard', f: 'fast', x: 'flex' }, names = ['', ...Object.keys(tiers)];
+    let day = 0; // no answer is told on another's day
+    const told = (tier, number, at) => [
+        ...(tier ? [codexLine('event_msg', { type: 'thread_settings_applied', thread_settings: { service_tier: tiers[tier] } }, at)] : []), codexReport({ input_tokens: 1000 }, { input_tokens: 1000 * (number + 1) }, at)];
+    for (const one of names) for (const two of names) for (const three of names) {
+        const noon = new Date(Date.UTC(2026, 1, 1 + day++, 12)).toISOString(), at = [noon, noon.replace('.000', ''), noon.replace('Z', '+05:00')][day % 3], context = codexLine('turn_context', { cwd: '/x', model: 'gpt-5.3-codex' }, at);
+        const all = [one, two, three];
+        if (day % 2) home.rollout(`${day}`, [context, ...all.flatMap((tier, i) => told(tier, i, at))]);
+        else for (const [i, tier] of all.entries()) home.rollout(`${day}-${i}`, [context, ...told(tier, 0, at)]);
+        if (one + two + three === 'sff') home.rollout('further', [context, ...told('s', 0, at)]);
+    }
+    for (const report of reports.codex) await compare(home, 'codex', report);
+    assert.equal((await home.ccusage('codex', 'daily')).daily.length, 64);
 });
