@@ -30,6 +30,7 @@ struct marketplaces {
 
 struct put_op {
     struct store_op op;
+    struct marketplaces *marketplaces;
     char *name, *url, *commit, *error;
 };
 
@@ -43,9 +44,13 @@ static int put_run(struct store_op *op, struct db *db, struct err *e)
     return marketplace_put(db, &row, op->now_us, e);
 }
 
+static void next_entry(struct marketplaces *m);
+
+/* Only now the next one: whoever hears that a sync has ended finds what became of each. */
 static void put_done(struct store_op *op)
 {
     struct put_op *p = CONTAINER_OF(op, struct put_op, op);
+    struct marketplaces *m = p->marketplaces;
     if (op->rc != 0)
         log_error("marketplaces", "a sync could not be recorded", LOG_TEXT("marketplace", p->name),
                   LOG_TEXT("error", op->err.text));
@@ -54,22 +59,22 @@ static void put_done(struct store_op *op)
     free(p->commit);
     free(p->error);
     free(p);
+    m->at++;
+    next_entry(m);
 }
-
-static void next_entry(struct marketplaces *m);
 
 static void record(struct marketplaces *m, const char *commit, const char *error)
 {
     const struct marketplace *entry = &m->config->marketplaces[m->at];
     struct put_op *p = xnew(struct put_op);
     struct json_writer w;
-    *p = (struct put_op){.name = xstrdup(entry->name),
+    *p = (struct put_op){.marketplaces = m,
+                         .name = xstrdup(entry->name),
                          .url = xstrdup(entry->url),
                          .commit = commit ? xstrdup(commit) : NULL,
                          .error = error ? xstrdup(error) : NULL};
     p->op.run = put_run;
     p->op.done = put_done;
-    store_write(m->store, &p->op);
     if (m->results.n)
         buf_add_char(&m->results, ',');
     json_init(&w, &m->results);
@@ -82,8 +87,7 @@ static void record(struct marketplaces *m, const char *commit, const char *error
     if (error)
         log_warn("marketplaces", "a sync has failed", LOG_TEXT("marketplace", entry->name),
                  LOG_TEXT("error", error));
-    m->at++;
-    next_entry(m);
+    store_write(m->store, &p->op);
 }
 
 /* The last line that git wrote, which is the one that says why. */

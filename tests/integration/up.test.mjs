@@ -33,9 +33,9 @@ test('every command that muster up prints works from another folder and another 
 test('whoever kills muster up ends what it started, and the next one serves', async (t) => {
     const node = prepareNode(t, { config: profile, args: ['up'] });
     await node.start();
-    await greeting(node);
-    const started = tree(node.pid).filter((s) => s.ppid === node.pid);
-    assert.ok(started.length >= 2, 'the node and the scheduler');
+    const below = () => tree(node.pid).filter((s) => s.ppid === node.pid);
+    await waitUntil(() => below().length >= 2, 'the node and the scheduler');
+    const started = below();
     await node.crash();
     await waitUntil(() => started.every((s) => stat(s.pid)?.startTicks !== s.startTicks), 'them to end');
     await node.start();
