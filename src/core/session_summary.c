@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/json_scan.h"
 #include "base/map.h"
+#include "core/turn_key.h"
 
 const char *const session_event_kind_names[SESSION_EVENT_KINDS] = {"tool", "mcp", "subagent", "skill",
                                                                    "command"};
@@ -17,11 +18,33 @@ struct session_summary {
     size_t count;
     struct session_slot *slots; /* owned, in order of time */
     size_t slot_count, slot_capacity;
+    struct session_fact *facts; /* owned */
+    size_t fact_count, fact_capacity;
+    struct session_fact turn; /* what facts of this turn have in common; key 0: there are to be none */
+    bool is_continued;
     struct map open; /* by tool id: the event whose result is to come */
     int64_t prompts, answers, errors_unmatched, dropped, first_us, last_us, active_us;
     int64_t prompt_line, now_us; /* now: of the last turn that told its time */
     struct buf answer_id;
 };
+
+/* -- what each turn added -- */
+
+static void add_fact(struct session_summary *s, enum session_fact_kind kind, const struct session_event *e)
+{
+    if (s->turn.key == 0)
+        return;
+    if (s->fact_count == s->fact_capacity) {
+        s->fact_capacity = MAX(s->fact_capacity * 2, (size_t)64);
+        s->facts = xrealloc(s->facts, s->fact_capacity * sizeof(*s->facts));
+    }
+    struct session_fact *f = &s->facts[s->fact_count++];
+    *f = s->turn;
+    f->kind = (uint8_t)kind;
+    f->event = (int16_t)(e ? e->number : -1);
+    f->at_us = s->now_us;
+    s->turn.active_us = 0; /* told once */
+}
 
 /* -- when -- */
 
@@ -117,7 +140,8 @@ static struct session_event *event_of(struct session_summary *s, enum session_ev
     if (s->count == SESSION_EVENTS_MAX)
         return NULL;
     struct session_event *e = arena_alloc(&s->arena, sizeof(*e));
-    *e = (struct session_event){.kind = kind, .name = {arena_strdup(&s->arena, name), name.n}};
+    *e = (struct session_event){
+        .kind = kind, .name = {arena_strdup(&s->arena, name), name.n}, .number = (int)s->count};
     memmove(&s->events[at + 1], &s->events[at], (s->count++ - at) * sizeof(struct session_event *));
     s->events[at] = e;
     return e;
@@ -132,6 +156,7 @@ static struct session_event *count_use(struct session_summary *s, enum session_e
         e->uses++;
     else
         s->dropped++;
+    add_fact(s, FACT_USE, e);
     return e;
 }
 
@@ -203,6 +228,7 @@ static void take_result(struct session_summary *s, const struct turn *turn)
         e->errors++;
     else
         s->errors_unmatched++;
+    add_fact(s, FACT_ERROR, e);
 }
 
 /* -- what is said -- */
@@ -248,6 +274,7 @@ static void take_prompt(struct session_summary *s, const struct turn *turn)
     s->prompt_line = turn->line_no;
     s->prompts++;
     add_to_slot(s, &(struct session_slot){.prompts = 1});
+    add_fact(s, FACT_PROMPT, NULL);
 }
 
 static void take_answer(struct session_summary *s, const struct turn *turn)
@@ -258,6 +285,7 @@ static void take_answer(struct session_summary *s, const struct turn *turn)
     buf_add_str(&s->answer_id, turn->message_id);
     s->answers++;
     add_to_slot(s, &(struct session_slot){.answers = 1});
+    add_fact(s, FACT_ANSWER, NULL);
 }
 
 /* A turn that is older than one before it adds nothing: what is between was counted with the newer one. */
@@ -271,6 +299,7 @@ static void take_time(struct session_summary *s, int64_t at_us)
     if (at_us > s->last_us) {
         if (at_us - s->last_us <= SESSION_GAP_US) {
             s->active_us += at_us - s->last_us;
+            s->turn.active_us = (int32_t)(at_us - s->last_us);
             add_active(s, s->last_us, at_us);
         }
         s->last_us = at_us;
@@ -282,7 +311,11 @@ static void take_time(struct session_summary *s, int64_t at_us)
 
 void session_summary_turn(struct session_summary *s, const struct turn *turn)
 {
+    if (turn->is_replayed)
+        return;
+    s->turn = (struct session_fact){.key = turn_key(turn), .alias = turn_key_alias(turn)};
     take_time(s, turn->at_us);
+    add_fact(s, FACT_TIME, NULL);
     if (turn->kind == TURN_TOOL_USE)
         take_use(s, turn);
     else if (turn->kind == TURN_TOOL_RESULT)
@@ -299,6 +332,9 @@ void session_summary_result(struct session_summary *s, struct session_summary_re
                                            .count = s->count,
                                            .slots = s->slots,
                                            .slot_count = s->slot_count,
+                                           .facts = s->facts,
+                                           .fact_count = s->fact_count,
+                                           .is_continued = s->is_continued,
                                            .prompts = s->prompts,
                                            .answers = s->answers,
                                            .errors_unmatched = s->errors_unmatched,
@@ -312,6 +348,147 @@ void session_summary_result(struct session_summary *s, struct session_summary_re
         ret->uses[s->told[i].kind] += s->told[i].uses;
         ret->errors[s->told[i].kind] += s->told[i].errors;
     }
+}
+
+/* -- what is another session's -- */
+
+static void *copied(struct arena *a, const void *from, size_t count, size_t size)
+{
+    void *to = arena_alloc(a, (count + 1) * size);
+    if (count)
+        memcpy(to, from, count * size);
+    return to;
+}
+
+void session_summary_copy(const struct session_summary_result *r, struct arena *a,
+                          struct session_summary_result *ret)
+{
+    *ret = *r;
+    ret->events = copied(a, r->events, r->count, sizeof(*r->events));
+    ret->slots = copied(a, r->slots, r->slot_count, sizeof(*r->slots));
+    ret->facts = copied(a, r->facts, r->fact_count, sizeof(*r->facts));
+    for (size_t i = 0; i < r->count; i++)
+        ret->events[i].name.p = arena_strdup(a, r->events[i].name);
+}
+
+static struct session_slot *slot_at(struct session_summary_result *r, int64_t at_us)
+{
+    size_t low = 0, high = r->slot_count;
+    int64_t start_us = at_us - at_us % SESSION_SLOT_US;
+    while (low < high) {
+        size_t at = low + (high - low) / 2;
+        if (r->slots[at].start_us < start_us)
+            low = at + 1;
+        else
+            high = at;
+    }
+    return low < r->slot_count && r->slots[low].start_us == start_us ? &r->slots[low] : NULL;
+}
+
+static void take_active_back(struct session_summary_result *r, int64_t from_us, int64_t to_us)
+{
+    r->active_us -= to_us - from_us;
+    while (from_us < to_us) {
+        int64_t end_us = MIN(from_us - from_us % SESSION_SLOT_US + SESSION_SLOT_US, to_us);
+        struct session_slot *slot = slot_at(r, from_us);
+        if (slot)
+            slot->active_us -= end_us - from_us;
+        from_us = end_us;
+    }
+}
+
+/* By the number of a fact; NULL for none. */
+static struct session_event *event_numbered(struct session_summary_result *r, int number)
+{
+    for (size_t i = 0; number >= 0 && i < r->count; i++)
+        if (r->events[i].number == number)
+            return &r->events[i];
+    return NULL;
+}
+
+static void take_use_back(struct session_summary_result *r, struct session_event *e)
+{
+    if (!e)
+        return; /* it is in `dropped` */
+    e->uses--;
+    r->uses[e->kind]--;
+}
+
+static void take_error_back(struct session_summary_result *r, struct session_event *e)
+{
+    if (!e) {
+        r->errors_unmatched--;
+        return;
+    }
+    e->errors--;
+    r->errors[e->kind]--;
+}
+
+static void take_back(struct session_summary_result *r, const struct session_fact *f)
+{
+    struct session_slot nothing = {0}, *slot = f->at_us > 0 ? slot_at(r, f->at_us) : NULL;
+    slot = slot ? slot : &nothing;
+    take_active_back(r, f->at_us - f->active_us, f->at_us);
+    if (f->kind == FACT_PROMPT) {
+        r->prompts--;
+        slot->prompts--;
+    } else if (f->kind == FACT_ANSWER) {
+        r->answers--;
+        slot->answers--;
+    } else if (f->kind == FACT_USE) {
+        take_use_back(r, event_numbered(r, f->event));
+        slot->uses--;
+    } else if (f->kind == FACT_ERROR) {
+        take_error_back(r, event_numbered(r, f->event));
+        slot->errors--;
+    }
+}
+
+static void drop_what_is_empty(struct session_summary_result *r)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < r->count; i++)
+        if (r->events[i].uses || r->events[i].errors)
+            r->events[kept++] = r->events[i];
+    r->count = kept;
+    kept = 0;
+    for (size_t i = 0; i < r->slot_count; i++) {
+        const struct session_slot *s = &r->slots[i];
+        if (s->prompts || s->answers || s->uses || s->errors || s->active_us)
+            r->slots[kept++] = *s;
+    }
+    r->slot_count = kept;
+}
+
+static void set_span(struct session_summary_result *r, const bool *is_left_out)
+{
+    int64_t first_us = INT64_MAX, last_us = 0;
+    for (size_t i = 0; i < r->fact_count; i++) {
+        if (is_left_out[i] || r->facts[i].at_us == 0)
+            continue;
+        first_us = MIN(first_us, r->facts[i].at_us);
+        last_us = MAX(last_us, r->facts[i].at_us);
+    }
+    if (last_us == 0 || r->is_continued)
+        return;
+    r->first_us = first_us;
+    r->last_us = last_us;
+    r->wall_us = last_us - first_us;
+}
+
+bool session_summary_leave_out(struct session_summary_result *copy, const bool *is_left_out)
+{
+    bool any = false;
+    for (size_t i = 0; i < copy->fact_count; i++) {
+        any = any || is_left_out[i];
+        if (is_left_out[i])
+            take_back(copy, &copy->facts[i]);
+    }
+    if (any) {
+        drop_what_is_empty(copy);
+        set_span(copy, is_left_out);
+    }
+    return any;
 }
 
 /* -- put aside -- */
@@ -411,6 +588,7 @@ bool session_summary_load(struct session_summary *s, struct unpack *u)
     for (size_t k = 0; k < COUNT_OF(lists); k++)
         for (int64_t n = unpack_in(u, 0, INT32_MAX); n > 0 && !u->is_bad; n--)
             lists[k](s, u);
+    s->is_continued = true;
     return !u->is_bad;
 }
 
@@ -431,6 +609,7 @@ struct session_summary *session_summary_free(struct session_summary *s)
     map_deinit(&s->open);
     buf_deinit(&s->answer_id);
     free(s->slots);
+    free(s->facts);
     free(s);
     return NULL;
 }

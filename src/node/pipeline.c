@@ -168,9 +168,11 @@ static void answer(struct run *run)
 static int put_result(struct run *run, const struct session_result *r, struct db *db, struct err *e)
 {
     const struct processor *p = run->lane->processor;
-    int rc = r->state.status == PROCESSOR_DONE ? p->put(db, r->found, e) : 0;
-    if (rc == 0 && (r->checkpoint.n || r->had_checkpoint))
-        rc = processor_checkpoint_put(db, p->name, r->state.session_file, r->checkpoint, run->started_us, e);
+    bool may_go_on = true;
+    int rc = r->state.status == PROCESSOR_DONE ? p->put(db, r->found, &may_go_on, e) : 0;
+    struct str checkpoint = may_go_on ? r->checkpoint : (struct str){NULL, 0};
+    if (rc == 0 && (checkpoint.n || r->had_checkpoint))
+        rc = processor_checkpoint_put(db, p->name, r->state.session_file, checkpoint, run->started_us, e);
     return rc ? rc : processor_state_put(db, p->name, &r->state, e);
 }
 

@@ -30,7 +30,9 @@ struct processor {
     /* What is to be stored of it, in the arena, and of how many items that is. */
     void *(*found)(void *state, const struct processor_session *s, struct arena *a, int64_t *ret_items);
     void (*end)(void *state);
-    int (*put)(struct db *db, const void *found, struct err *e); /* replaces what there was of this session */
+    /* Replaces what there was of this session.  *may_go_on, true before: whether what was put aside may be
+     * kept, or the next reading has to begin at the start. */
+    int (*put)(struct db *db, void *found, bool *may_go_on, struct err *e);
 };
 
 extern const struct processor processor_usage, processor_verification;

@@ -1,10 +1,12 @@
 /* turns_internal.h -- what turn_reader.c and the parsers of the formats share. */
 #pragma once
+#include "core/codex_replay.h"
 #include "transcripts/json_scan.h"
 #include "transcripts/turn_reader.h"
 
 struct turn_session { /* what earlier lines of the file said and later ones leave out */
     char *id, *cwd, *branch, *model;
+    struct codex_replay replay;
 };
 
 struct turns {           /* of one line */
