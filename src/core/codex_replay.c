@@ -32,7 +32,7 @@ void codex_replay_begin(struct codex_replay *r, struct str id, bool has_parent, 
 {
     *r = (struct codex_replay){.phase = has_parent ? CODEX_REPLAY_MAYBE : CODEX_REPLAY_NONE};
     if (!time_of(id, &r->forked_us))
-        r->forked_us = at_us;
+        r->forked_us = MAX(at_us, 0);
     r->last_us = r->forked_us;
 }
 

@@ -540,8 +540,8 @@ static bool load(struct turn_reader *r, struct unpack *u)
     r->session.branch = load_text(u);
     r->session.model = load_text(u);
     r->session.replay.phase = (enum codex_replay_phase)unpack_in(u, 0, CODEX_REPLAY_PHASES - 1);
-    r->session.replay.forked_us = unpack_i64(u);
-    r->session.replay.last_us = unpack_i64(u);
+    r->session.replay.forked_us = unpack_in(u, 0, INT64_MAX);
+    r->session.replay.last_us = unpack_in(u, 0, INT64_MAX);
     for (size_t i = 0; i < OPEN_USES; i++)
         load_use(&r->uses[i], u);
     for (size_t i = 0; i < TOLD_TURNS; i++)
