@@ -476,19 +476,48 @@ static void set_span(struct session_summary_result *r, const bool *is_left_out)
     r->wall_us = last_us - first_us;
 }
 
-bool session_summary_leave_out(struct session_summary_result *copy, const bool *is_left_out)
+size_t session_summary_leave_out(struct session_summary_result *copy, const bool *is_left_out)
 {
-    bool any = false;
+    size_t count = 0;
     for (size_t i = 0; i < copy->fact_count; i++) {
-        any = any || is_left_out[i];
+        count += is_left_out[i];
         if (is_left_out[i])
             take_back(copy, &copy->facts[i]);
     }
-    if (any) {
+    if (count) {
         drop_what_is_empty(copy);
         set_span(copy, is_left_out);
     }
-    return any;
+    return count;
+}
+
+static void set_event(struct session_summary *s, const struct session_event *from)
+{
+    struct session_event *e = event_of(s, from->kind, from->name);
+    if (!e)
+        return; /* it has as many as a result can have, and those are in it */
+    e->uses = from->uses;
+    e->errors = from->errors;
+}
+
+/* The last moment stays: from there on time is counted. */
+void session_summary_set(struct session_summary *s, const struct session_summary_result *left)
+{
+    s->prompts = left->prompts;
+    s->answers = left->answers;
+    s->errors_unmatched = left->errors_unmatched;
+    s->first_us = left->first_us;
+    s->active_us = left->active_us;
+    for (size_t i = 0; i < s->count; i++)
+        s->events[i]->uses = s->events[i]->errors = 0;
+    for (size_t i = 0; i < left->count; i++)
+        set_event(s, &left->events[i]);
+    s->slot_count = 0;
+    for (size_t i = 0; i < left->slot_count; i++) {
+        struct session_slot *slot = slot_of(s, left->slots[i].start_us);
+        if (slot)
+            *slot = left->slots[i];
+    }
 }
 
 /* -- put aside -- */

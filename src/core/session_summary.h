@@ -73,9 +73,11 @@ void session_summary_result(struct session_summary *s, struct session_summary_re
 void session_summary_copy(const struct session_summary_result *r, struct arena *a,
                           struct session_summary_result *ret);
 /* As if the turns of these facts were not there; the first and last moments are those of the others, if any.
- * False: no fact was left out. */
-bool session_summary_leave_out(struct session_summary_result *copy, const bool *is_left_out);
+ * How many were left out. */
+size_t session_summary_leave_out(struct session_summary_result *copy, const bool *is_left_out);
 /* Puts it aside, to go on with later turns of the session; load: into a new one, false when that is not what
  * save wrote, and it is of no use any more. */
 void session_summary_save(const struct session_summary *s, struct buf *out);
 MUST_CHECK bool session_summary_load(struct session_summary *s, struct unpack *u);
+/* What it has counted is what is left of a copy of its result. */
+void session_summary_set(struct session_summary *s, const struct session_summary_result *left);

@@ -193,22 +193,43 @@ static void set_totals(struct session_totals *t, const struct session_summary_re
     }
 }
 
+static struct session_event_row row_of(const struct session_event *e)
+{
+    return (struct session_event_row){.kind = session_event_kind_names[e->kind],
+                                      .name = e->name.p,
+                                      .uses = e->uses,
+                                      .errors = e->errors};
+}
+
 static int put_rows(struct arena *a, struct db *db, struct found *f, struct err *e)
 {
     const struct session_summary_result *r = &f->summary;
     struct session_event_row *rows = arena_alloc(a, (r->count + 1) * sizeof(*rows));
+    size_t count = 0;
     for (size_t i = 0; i < r->count; i++)
-        rows[i] = (struct session_event_row){.kind = session_event_kind_names[r->events[i].kind],
-                                             .name = r->events[i].name.p,
-                                             .uses = r->events[i].uses,
-                                             .errors = r->events[i].errors};
+        if (r->events[i].uses || r->events[i].errors)
+            rows[count++] = row_of(&r->events[i]);
     set_totals(&f->totals, r);
-    return session_events_put(db, &f->totals, rows, r->count, r->slots, r->slot_count, e);
+    return session_events_put(db, &f->totals, rows, count, r->slots, r->slot_count, e);
 }
 
-/* What was put aside counts all turns, so a session of which some count elsewhere is read anew when it grows.
- */
-static int put(struct db *db, void *what, bool *may_go_on, struct err *e)
+/* What was put aside has counted what counts elsewhere.  A session that has nothing of its own yet is read
+ * anew when it grows, for its first moment is to come. */
+static void leave_out_aside(const struct session_summary_result *left, bool has_own, struct buf *aside)
+{
+    struct state *s = begin();
+    struct unpack u = {.rest = buf_str(aside)};
+    struct buf again = BUF_INIT;
+    if (has_own && load(s, &u) && unpack_is_whole(&u)) {
+        session_summary_set(s->summary, left);
+        save(s, &again);
+    }
+    end(s);
+    buf_deinit(aside);
+    *aside = again;
+}
+
+static int put(struct db *db, void *what, struct buf *aside, struct err *e)
 {
     struct found *f = what;
     struct claims c = {.others = NULL};
@@ -217,7 +238,9 @@ static int put(struct db *db, void *what, bool *may_go_on, struct err *e)
     if (rc == 0)
         rc = put_claims(&c, db, f, e);
     if (rc == 0) {
-        *may_go_on = !session_summary_leave_out(&f->summary, c.is_left_out);
+        size_t count = session_summary_leave_out(&f->summary, c.is_left_out);
+        if (count && aside->n)
+            leave_out_aside(&f->summary, f->summary.is_continued || count < f->summary.fact_count, aside);
         rc = put_rows(&c.arena, db, f, e);
     }
     arena_reset(&c.arena);

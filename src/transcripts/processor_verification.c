@@ -78,10 +78,10 @@ static void *found(void *state, const struct processor_session *s, struct arena 
     return f;
 }
 
-static int put(struct db *db, void *what, bool *may_go_on, struct err *e)
+static int put(struct db *db, void *what, struct buf *aside, struct err *e)
 {
     const struct found *f = what;
-    (void)may_go_on;
+    (void)aside;
     return verification_put(db, &f->session, f->rows, f->count, e);
 }
 

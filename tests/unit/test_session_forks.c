@@ -220,13 +220,11 @@ static void process(struct fixture *f, struct session *s, const char *name, enum
     struct processor_reading reading;
     struct err e = {0};
     int64_t items;
-    bool may_go_on = true;
     must(processor_read(p, &in, &reading, &e), &e, "processor_read");
     void *found = p->found(reading.state, &of, &f->a, &items);
-    must(p->put(f->db, found, &may_go_on, &e), &e, "put");
+    must(processor_put(p, f->db, found, &reading.checkpoint, reading.aside_at, &e), &e, "put");
     buf_clear(&s->checkpoint);
-    if (may_go_on)
-        buf_add_str(&s->checkpoint, buf_str(&reading.checkpoint));
+    buf_add_str(&s->checkpoint, buf_str(&reading.checkpoint));
     processor_reading_deinit(p, &reading);
 }
 
