@@ -195,10 +195,8 @@ static void set_totals(struct session_totals *t, const struct session_summary_re
 
 static struct session_event_row row_of(const struct session_event *e)
 {
-    return (struct session_event_row){.kind = session_event_kind_names[e->kind],
-                                      .name = e->name.p,
-                                      .uses = e->uses,
-                                      .errors = e->errors};
+    return (struct session_event_row){
+        .kind = session_event_kind_names[e->kind], .name = e->name.p, .uses = e->uses, .errors = e->errors};
 }
 
 static int put_rows(struct arena *a, struct db *db, struct found *f, struct err *e)

@@ -4,9 +4,7 @@
 #include "store_fixture.h"
 
 #include "base/json.h"
-#include "core/codex_replay.h"
 #include "store/session_events.h"
-#include "store/session_turns.h"
 #include "transcript_script.h"
 #include "transcripts/processor.h"
 
@@ -337,10 +335,126 @@ static void U7_copies_in_forks_count_once_in_any_order_and_in_pieces(void **stat
     }
 }
 
+/* -- one by one -- */
+
+static struct world *world_of(enum way first, enum way second)
+{
+    struct world *w = xnew(struct world);
+    *w = (struct world){.seed = 1, .last_number = 100};
+    const enum way ways[] = {ORIGINAL, first, second};
+    for (int i = 0; i < SESSIONS; i++) {
+        buf_init(&w->sessions[i].text);
+        buf_init(&w->sessions[i].checkpoint);
+        w->sessions[i].way = i < 3 ? ways[i] : ORIGINAL;
+        if (i == 1 || i == 2)
+            copy_lines(w, i, i - 1, w->sessions[i - 1].count);
+        live(w, i, 6);
+        write_session(w, i);
+    }
+    return w;
+}
+
+/* Each copy of a copy has new ids, and names those that it was copied from. */
+static void U7_a_chain_of_copies_with_ids_of_their_own_counts_once(void **state)
+{
+    static const enum way ways[][2] = {{SDK, SDK}, {SDK, BRANCH}, {BRANCH, SDK}, {SDK, HEADLESS}};
+    struct fixture *f = *state;
+    for (size_t k = 0; k < COUNT_OF(ways); k++) {
+        struct world *w = world_of(ways[k][0], ways[k][1]);
+        for (int i = 0; i < SESSIONS; i++)
+            read_piece(f, w, i, w->sessions[i].text.n);
+        expect_what_happened(f, w);
+        end(w);
+        forget_all(f);
+    }
+}
+
+static void T2_a_fork_that_grows_is_read_on_from_where_it_was(void **state)
+{
+    struct fixture *f = *state;
+    struct world *w = world_of(HEADLESS, BRANCH);
+    for (int i = 0; i < SESSIONS; i++)
+        read_piece(f, w, i, w->sessions[i].text.n);
+    for (int i = 1; i <= 2; i++) {
+        struct session *s = &w->sessions[i];
+        const struct processor_input in = {s->path, TRANSCRIPT_CLAUDE, buf_str(&s->checkpoint), never, NULL};
+        struct processor_reading reading;
+        struct err e = {0};
+        must(processor_read(&processor_usage, &in, &reading, &e), &e, "processor_read");
+        assert_int_equal(reading.from_offset, s->text.n);
+        processor_reading_deinit(&processor_usage, &reading);
+    }
+    end(w);
+}
+
+/* A program that drives several agents gives them the same words at the same moment. */
+static void U7_what_is_alike_and_no_copy_counts_each_time(void **state)
+{
+    struct fixture *f = *state;
+    struct session_totals *totals;
+    const struct session_window all = {0, INT64_MAX};
+    size_t count;
+    for (int i = 0; i < 2; i++) {
+        struct session s = {.text = BUF_INIT, .checkpoint = BUF_INIT};
+        buf_printf(&s.text,
+                   "{\"type\":\"user\",\"sessionId\":\"s%d\",\"uuid\":\"00000000-0000-4000-8000-%012d\","
+                   "\"timestamp\":\"2026-10-01T10:00:00.000Z\",\"message\":{\"content\":\"Go on\"}}\n"
+                   "{\"type\":\"user\",\"sessionId\":\"s%d\",\"timestamp\":\"2026-10-01T10:00:01.000Z\","
+                   "\"message\":{\"content\":\"No id\"}}\n",
+                   i, i, i);
+        s.path = script_file(buf_str(&s.text));
+        process(f, &s, i ? "/p/a.jsonl" : "/p/b.jsonl", TRANSCRIPT_CLAUDE);
+        (void)unlink(s.path);
+        free(s.path);
+        buf_deinit(&s.text);
+        buf_deinit(&s.checkpoint);
+    }
+    MUST(session_totals_list(f->db, &all, "", 100, &f->a, &totals, &count, &e));
+    assert_int_equal(count, 2);
+    assert_int_equal(totals[0].prompts + totals[1].prompts, 4);
+}
+
+/* A resumed session of Gemini CLI may have its records in a file of a new session. */
+static void U7_records_of_gemini_count_once(void **state)
+{
+    static const char records[] =
+        "{\"id\":\"r1\",\"timestamp\":\"2026-10-01T10:00:00.000Z\",\"type\":\"user\",\"content\":\"Go on\"}\n"
+        "{\"id\":\"r2\",\"timestamp\":\"2026-10-01T10:01:00.000Z\",\"type\":\"gemini\",\"content\":\"\","
+        "\"toolCalls\":[{\"id\":\"c1\",\"name\":\"glob\",\"args\":{},\"status\":\"error\",\"result\":[]}]}\n";
+    static const char more[] = "{\"id\":\"r3\",\"timestamp\":\"2026-10-01T10:02:00.000Z\",\"type\":"
+                               "\"gemini\",\"content\":\"Done\"}\n";
+    struct fixture *f = *state;
+    const struct session_window all = {0, INT64_MAX};
+    struct session_totals *t;
+    size_t count;
+    for (int i = 0; i < 2; i++) {
+        struct session s = {.text = BUF_INIT, .checkpoint = BUF_INIT};
+        buf_printf(&s.text, "{\"sessionId\":\"s%d\",\"kind\":\"main\"}\n%s%s", i, records, i ? more : "");
+        s.path = script_file(buf_str(&s.text));
+        process(f, &s, i ? "/g/b.jsonl" : "/g/a.jsonl", TRANSCRIPT_GEMINI);
+        (void)unlink(s.path);
+        free(s.path);
+        buf_deinit(&s.text);
+        buf_deinit(&s.checkpoint);
+    }
+    MUST(session_totals_list(f->db, &all, "", 100, &f->a, &t, &count, &e));
+    assert_int_equal(count, 2);
+    assert_int_equal(t[0].prompts, 1);
+    assert_int_equal(t[0].errors, 1);
+    assert_int_equal(t[0].active_us, MINUTE_US);
+    assert_int_equal(t[1].prompts + t[1].uses[EVENT_TOOL] + t[1].errors, 0);
+    assert_int_equal(t[1].answers, 1);
+    assert_int_equal(t[1].active_us, MINUTE_US); /* from the copied record to its own */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(U7_copies_in_forks_count_once_in_any_order_and_in_pieces),
+        cmocka_unit_test(U7_a_chain_of_copies_with_ids_of_their_own_counts_once),
+        cmocka_unit_test(T2_a_fork_that_grows_is_read_on_from_where_it_was),
+        cmocka_unit_test(U7_what_is_alike_and_no_copy_counts_each_time),
+        cmocka_unit_test(U7_records_of_gemini_count_once),
     };
     return fixture_run("session_forks", tests, COUNT_OF(tests));
 }
