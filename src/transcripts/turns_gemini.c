@@ -61,6 +61,7 @@ static void add_call(struct turns *t, const struct json_value *call)
     use->tool_id = turns_text(t, &c[C_ID], NULL);
     use->tool_name = turns_text(t, &c[C_NAME], NULL);
     turns_set_input(t, use, &c[C_ARGS]);
+    turns_background_use(t, use);
     if (!json_value_is(&c[C_STATUS], STR("success")) && !json_value_is(&c[C_STATUS], STR("error")))
         return; /* under way, or called off */
     bool is_shell = use->command.n > 0;
@@ -70,6 +71,8 @@ static void add_call(struct turns *t, const struct json_value *call)
     set_result(t, result, c);
     if (is_shell)
         set_exit_code(result);
+    if (str_equal(result->tool_name, STR("list_background_processes")))
+        turns_background_list(t, result->text);
 }
 
 static void add_answer(struct turns *t, const struct json_value *v)

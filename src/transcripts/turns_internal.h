@@ -49,3 +49,4 @@ void turns_background_answer(struct turns *t, struct turn *result); /* to such a
 bool turns_background_notice(struct turn *turn); /* false: a prompt or a note as any other */
 void turns_background_codex(struct turn *result);
 void turns_background_gemini(struct turn *result);
+void turns_background_list(struct turns *t, struct str text); /* Gemini CLI's: a note for each that ended */
