@@ -314,8 +314,8 @@ void session_summary_turn(struct session_summary *s, const struct turn *turn)
     if (turn->is_replayed)
         return;
     s->turn = (struct session_fact){.key = turn_key(turn), .alias = turn_key_alias(turn)};
+    size_t facts = s->fact_count;
     take_time(s, turn->at_us);
-    add_fact(s, FACT_TIME, NULL);
     if (turn->kind == TURN_TOOL_USE)
         take_use(s, turn);
     else if (turn->kind == TURN_TOOL_RESULT)
@@ -324,6 +324,8 @@ void session_summary_turn(struct session_summary *s, const struct turn *turn)
         take_prompt(s, turn);
     else if (turn->kind == TURN_ANSWER)
         take_answer(s, turn);
+    if (s->fact_count == facts)
+        add_fact(s, FACT_TIME, NULL);
 }
 
 void session_summary_result(struct session_summary *s, struct session_summary_result *ret)

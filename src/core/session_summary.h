@@ -40,7 +40,7 @@ struct session_slot { /* a quarter of an hour in which something happened */
     int64_t prompts, answers, uses, errors, active_us;
 };
 
-enum session_fact_kind { FACT_TIME, FACT_PROMPT, FACT_ANSWER, FACT_USE, FACT_ERROR };
+enum session_fact_kind { FACT_TIME /* no more than that */, FACT_PROMPT, FACT_ANSWER, FACT_USE, FACT_ERROR };
 struct session_fact {
     uint64_t key, alias; /* of its turn; alias 0: none */
     int64_t at_us;       /* 0: not told, nor by a turn before */
