@@ -8,7 +8,6 @@
  * each turn that has a key (turn_key.h) added is told too, so that it can be left out where another session
  * has that turn; what a fork of Codex writes again counts nothing.  Pure. */
 #pragma once
-#include "base/arena.h"
 #include "base/pack.h"
 #include "core/turn.h"
 
@@ -70,14 +69,10 @@ struct session_summary *session_summary_new(void);
 struct session_summary *session_summary_free(struct session_summary *s); /* NULL ok; returns NULL */
 void session_summary_turn(struct session_summary *s, const struct turn *turn);
 void session_summary_result(struct session_summary *s, struct session_summary_result *ret);
-void session_summary_copy(const struct session_summary_result *r, struct arena *a,
-                          struct session_summary_result *ret);
-/* As if the turns of these facts were not there; the first and last moments are those of the others, if any.
- * How many were left out. */
-size_t session_summary_leave_out(struct session_summary_result *copy, const bool *is_left_out);
 /* Puts it aside, to go on with later turns of the session; load: into a new one, false when that is not what
  * save wrote, and it is of no use any more. */
 void session_summary_save(const struct session_summary *s, struct buf *out);
 MUST_CHECK bool session_summary_load(struct session_summary *s, struct unpack *u);
-/* What it has counted is what is left of a copy of its result. */
+/* What it has counted is what is left of a copy of its result
+ * (session_leave_out.h). */
 void session_summary_set(struct session_summary *s, const struct session_summary_result *left);

@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "core/processor_cadence.h"
-#include "core/session_summary.h"
+#include "core/session_leave_out.h"
 #include "store/session_events.h"
 #include "store/session_turns.h"
 #include "transcripts/processor.h"

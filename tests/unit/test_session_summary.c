@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "core/session_summary.h"
+#include "core/session_leave_out.h"
 
 #define MINUTE ((int64_t)60 * 1000 * 1000)
 
