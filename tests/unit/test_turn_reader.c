@@ -343,6 +343,29 @@ static void codex_writes_the_history_of_a_fork_again(void **state)
     }
 }
 
+/* As version 0.62 writes it: what a tool said comes again as a record of the user. */
+static void gemini_wraps_what_tools_say_and_tells_it_twice(void **state)
+{
+    (void)state;
+    expect("{\"id\":\"c\",\"type\":\"user\",\"content\":[{\"text\":\"<session_context>\\nThis is the Gemini "
+           "CLI.\"}]}\n"
+           "{\"id\":\"u\",\"type\":\"user\",\"content\":[{\"text\":\"Fix it\"}]}\n"
+           "{\"id\":\"g\",\"type\":\"gemini\",\"content\":\"\",\"toolCalls\":[{\"id\":\"t\",\"name\":\"run_"
+           "shell_command\",\"args\":"
+           "{\"command\":\"true\"},\"status\":\"success\",\"result\":[{\"functionResponse\":{\"response\":{"
+           "\"output\":"
+           "\"<untrusted_context>\\nOutput: (empty)\\nProcess Group PGID: 7\\n</untrusted_context>\"}}}]}]}\n"
+           "{\"id\":\"r\",\"type\":\"user\",\"content\":[{\"functionResponse\":{\"id\":\"t\",\"response\":{"
+           "\"output\":\"x\"}}}]}\n",
+           TRANSCRIPT_GEMINI,
+           "1.0 prompt meta message=c text=<session_context>\nThis is the Gemini CLI.\n2.0 prompt message=u "
+           "text=Fix it\n"
+           "3.0 use message=g tool=t name=run_shell_command command=true\n"
+           "3.1 result message=g tool=t name=run_shell_command command=true text=Output: (empty)\nProcess "
+           "Group PGID: 7 exit=0\n",
+           NULL);
+}
+
 static void a_compressed_file_gives_the_same_turns(void **state)
 {
     struct buf text = BUF_INIT, plain = BUF_INIT, compressed = BUF_INIT;
@@ -409,6 +432,7 @@ int main(void)
         cmocka_unit_test(gemini_records_that_come_again_are_told_once),
         cmocka_unit_test(a_line_of_claude_code_names_the_one_that_it_is_a_copy_of),
         cmocka_unit_test(codex_writes_the_history_of_a_fork_again),
+        cmocka_unit_test(gemini_wraps_what_tools_say_and_tells_it_twice),
         cmocka_unit_test(a_compressed_file_gives_the_same_turns),
         cmocka_unit_test(a_long_text_is_cut_and_says_so),
     };

@@ -344,6 +344,9 @@ static void a_session_of_codex_is_not_anothers(void **state)
 #define GEMINI_MOVED "Command moved to background (PID: 33701). Output hidden. Press Ctrl+B to view."
 #define GEMINI_RUNS "Command is running in background. PID: 33701. Initial output:\\n"
 
+#define UNTRUSTED(text) "<untrusted_context>\\n" text "\\n</untrusted_context>"
+#define UNTRUSTED_LIST(text) "L" UNTRUSTED(text)
+
 static void gemini_call(struct buf *out, const char *id, const char *tool, const char *args,
                         const char *answer)
 {
@@ -363,6 +366,12 @@ static void gemini_tells_how_a_command_in_the_background_went_when_it_lists_them
     } cases[] = {
         {GEMINI_MOVED, {NULL}, CHECK_UNKNOWN},
         {GEMINI_RUNS "Tests: 1 passed, 1 total", {NULL}, CHECK_UNKNOWN}, /* so far */
+        {UNTRUSTED(GEMINI_RUNS),
+         {UNTRUSTED_LIST("- [PID 33701] EXITED: `npm test` (Exit Code: 0)"), NULL},
+         CHECK_PASSED},
+        {UNTRUSTED(GEMINI_MOVED),
+         {UNTRUSTED_LIST("- [PID 33701] EXITED: `npm test` (Exit Code: 1)"), NULL},
+         CHECK_FAILED},
         {GEMINI_MOVED, {"L- [PID 33701] RUNNING: `npm test`", NULL}, CHECK_UNKNOWN},
         {GEMINI_MOVED, {"L- [PID 33701] EXITED: `npm test` (Exit Code: 0)", NULL}, CHECK_PASSED},
         {GEMINI_RUNS, {"L- [PID 33701] EXITED: `npm test` (Exit Code: 0)", NULL}, CHECK_PASSED},
