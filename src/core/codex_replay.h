@@ -4,8 +4,8 @@
  * written again with the time of the fork, or with the times that they had.  The ids of turns are UUIDs that
  * begin with a time and stay as they were: the first one that is not older than the fork is the fork's own,
  * and all from there on.  Where turns tell no such id it is the first line after a pause, and where neither
- * the parent's first line nor an older time nor an older turn is there, nothing was written again.  State is
- * carried from line to line.  Pure. */
+ * the parent's first line nor an older time nor an older turn is there, nothing was written again: version
+ * 0.169 only says where in the parent's file the history ends.  State is carried from line to line.  Pure. */
 #pragma once
 #include "base/str.h"
 
