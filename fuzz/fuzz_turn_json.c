@@ -78,6 +78,7 @@ static void same_turn(const struct dom *line, const struct turn *t)
                  {"command", t->command},
                  {"path", t->path},
                  {"background_id", t->background_id},
+                 {"origin_id", t->origin_id},
                  {"kind", str_of(turn_kind_names[t->kind])}};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         same_text(line, texts[i].name, texts[i].told);
@@ -86,6 +87,7 @@ static void same_turn(const struct dom *line, const struct turn *t)
     same_number(line, "exit_code", t->exit_code != TURN_EXIT_UNKNOWN, t->exit_code);
     same_flag(line, "is_sidechain", t->is_sidechain);
     same_flag(line, "is_meta", t->is_meta);
+    same_flag(line, "is_replayed", t->is_replayed);
     same_flag(line, "is_error", t->is_error);
     same_flag(line, "is_cut", t->is_cut);
     same_flag(line, "is_running", t->background == TURN_BACKGROUND_RUNS);

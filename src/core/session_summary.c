@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/json_scan.h"
 #include "base/map.h"
+#include "core/turn_key.h"
 
 const char *const session_event_kind_names[SESSION_EVENT_KINDS] = {"tool", "mcp", "subagent", "skill",
                                                                    "command"};
@@ -17,11 +18,33 @@ struct session_summary {
     size_t count;
     struct session_slot *slots; /* owned, in order of time */
     size_t slot_count, slot_capacity;
+    struct session_fact *facts; /* owned */
+    size_t fact_count, fact_capacity;
+    struct session_fact turn; /* what facts of this turn have in common; key 0: there are to be none */
+    bool is_continued;
     struct map open; /* by tool id: the event whose result is to come */
     int64_t prompts, answers, errors_unmatched, dropped, first_us, last_us, active_us;
     int64_t prompt_line, now_us; /* now: of the last turn that told its time */
     struct buf answer_id;
 };
+
+/* -- what each turn added -- */
+
+static void add_fact(struct session_summary *s, enum session_fact_kind kind, const struct session_event *e)
+{
+    if (s->turn.key == 0)
+        return;
+    if (s->fact_count == s->fact_capacity) {
+        s->fact_capacity = MAX(s->fact_capacity * 2, (size_t)64);
+        s->facts = xrealloc(s->facts, s->fact_capacity * sizeof(*s->facts));
+    }
+    struct session_fact *f = &s->facts[s->fact_count++];
+    *f = s->turn;
+    f->kind = (uint8_t)kind;
+    f->event = (int16_t)(e ? e->number : -1);
+    f->at_us = s->now_us;
+    s->turn.active_us = 0; /* told once */
+}
 
 /* -- when -- */
 
@@ -117,7 +140,8 @@ static struct session_event *event_of(struct session_summary *s, enum session_ev
     if (s->count == SESSION_EVENTS_MAX)
         return NULL;
     struct session_event *e = arena_alloc(&s->arena, sizeof(*e));
-    *e = (struct session_event){.kind = kind, .name = {arena_strdup(&s->arena, name), name.n}};
+    *e = (struct session_event){
+        .kind = kind, .name = {arena_strdup(&s->arena, name), name.n}, .number = (int)s->count};
     memmove(&s->events[at + 1], &s->events[at], (s->count++ - at) * sizeof(struct session_event *));
     s->events[at] = e;
     return e;
@@ -132,6 +156,7 @@ static struct session_event *count_use(struct session_summary *s, enum session_e
         e->uses++;
     else
         s->dropped++;
+    add_fact(s, FACT_USE, e);
     return e;
 }
 
@@ -203,6 +228,7 @@ static void take_result(struct session_summary *s, const struct turn *turn)
         e->errors++;
     else
         s->errors_unmatched++;
+    add_fact(s, FACT_ERROR, e);
 }
 
 /* -- what is said -- */
@@ -248,6 +274,7 @@ static void take_prompt(struct session_summary *s, const struct turn *turn)
     s->prompt_line = turn->line_no;
     s->prompts++;
     add_to_slot(s, &(struct session_slot){.prompts = 1});
+    add_fact(s, FACT_PROMPT, NULL);
 }
 
 static void take_answer(struct session_summary *s, const struct turn *turn)
@@ -258,6 +285,7 @@ static void take_answer(struct session_summary *s, const struct turn *turn)
     buf_add_str(&s->answer_id, turn->message_id);
     s->answers++;
     add_to_slot(s, &(struct session_slot){.answers = 1});
+    add_fact(s, FACT_ANSWER, NULL);
 }
 
 /* A turn that is older than one before it adds nothing: what is between was counted with the newer one. */
@@ -271,6 +299,7 @@ static void take_time(struct session_summary *s, int64_t at_us)
     if (at_us > s->last_us) {
         if (at_us - s->last_us <= SESSION_GAP_US) {
             s->active_us += at_us - s->last_us;
+            s->turn.active_us = (int32_t)(at_us - s->last_us);
             add_active(s, s->last_us, at_us);
         }
         s->last_us = at_us;
@@ -282,6 +311,10 @@ static void take_time(struct session_summary *s, int64_t at_us)
 
 void session_summary_turn(struct session_summary *s, const struct turn *turn)
 {
+    if (turn->is_replayed)
+        return;
+    s->turn = (struct session_fact){.key = turn_key(turn), .alias = turn_key_alias(turn)};
+    size_t facts = s->fact_count;
     take_time(s, turn->at_us);
     if (turn->kind == TURN_TOOL_USE)
         take_use(s, turn);
@@ -291,6 +324,8 @@ void session_summary_turn(struct session_summary *s, const struct turn *turn)
         take_prompt(s, turn);
     else if (turn->kind == TURN_ANSWER)
         take_answer(s, turn);
+    if (s->fact_count == facts)
+        add_fact(s, FACT_TIME, NULL);
 }
 
 void session_summary_result(struct session_summary *s, struct session_summary_result *ret)
@@ -299,6 +334,9 @@ void session_summary_result(struct session_summary *s, struct session_summary_re
                                            .count = s->count,
                                            .slots = s->slots,
                                            .slot_count = s->slot_count,
+                                           .facts = s->facts,
+                                           .fact_count = s->fact_count,
+                                           .is_continued = s->is_continued,
                                            .prompts = s->prompts,
                                            .answers = s->answers,
                                            .errors_unmatched = s->errors_unmatched,
@@ -311,6 +349,37 @@ void session_summary_result(struct session_summary *s, struct session_summary_re
         s->told[i] = *s->events[i];
         ret->uses[s->told[i].kind] += s->told[i].uses;
         ret->errors[s->told[i].kind] += s->told[i].errors;
+    }
+}
+
+/* -- what is left -- */
+
+static void set_event(struct session_summary *s, const struct session_event *from)
+{
+    struct session_event *e = event_of(s, from->kind, from->name);
+    if (!e)
+        return; /* it has as many as a result can have, and those are in it */
+    e->uses = from->uses;
+    e->errors = from->errors;
+}
+
+/* The last moment stays: from there on time is counted. */
+void session_summary_set(struct session_summary *s, const struct session_summary_result *left)
+{
+    s->prompts = left->prompts;
+    s->answers = left->answers;
+    s->errors_unmatched = left->errors_unmatched;
+    s->first_us = left->first_us;
+    s->active_us = left->active_us;
+    for (size_t i = 0; i < s->count; i++)
+        s->events[i]->uses = s->events[i]->errors = 0;
+    for (size_t i = 0; i < left->count; i++)
+        set_event(s, &left->events[i]);
+    s->slot_count = 0;
+    for (size_t i = 0; i < left->slot_count; i++) {
+        struct session_slot *slot = slot_of(s, left->slots[i].start_us);
+        if (slot)
+            *slot = left->slots[i];
     }
 }
 
@@ -411,6 +480,7 @@ bool session_summary_load(struct session_summary *s, struct unpack *u)
     for (size_t k = 0; k < COUNT_OF(lists); k++)
         for (int64_t n = unpack_in(u, 0, INT32_MAX); n > 0 && !u->is_bad; n--)
             lists[k](s, u);
+    s->is_continued = true;
     return !u->is_bad;
 }
 
@@ -431,6 +501,7 @@ struct session_summary *session_summary_free(struct session_summary *s)
     map_deinit(&s->open);
     buf_deinit(&s->answer_id);
     free(s->slots);
+    free(s->facts);
     free(s);
     return NULL;
 }

@@ -4,7 +4,9 @@
  * line that the CLI made, nor what a subagent was told; a line of several blocks is one.  A tool's error is
  * known from its result, however late that comes.  Active time leaves out gaps of more than ten minutes; wall
  * time does not.  A subagent's tools count with the rest.  The same turns give the same rows, sorted by kind
- * and name.  When it happened is kept by quarters of an hour, of which any day of any zone is made.  Pure. */
+ * and name.  When it happened is kept by quarters of an hour, of which any day of any zone is made.  What
+ * each turn that has a key (turn_key.h) added is told too, so that it can be left out where another session
+ * has that turn; what a fork of Codex writes again counts nothing.  Pure. */
 #pragma once
 #include "base/pack.h"
 #include "core/turn.h"
@@ -29,6 +31,7 @@ struct session_event {
     enum session_event_kind kind;
     struct str name;
     int64_t uses, errors;
+    int number; /* what a fact calls it */
 };
 
 struct session_slot { /* a quarter of an hour in which something happened */
@@ -36,12 +39,24 @@ struct session_slot { /* a quarter of an hour in which something happened */
     int64_t prompts, answers, uses, errors, active_us;
 };
 
+enum session_fact_kind { FACT_TIME /* no more than that */, FACT_PROMPT, FACT_ANSWER, FACT_USE, FACT_ERROR };
+struct session_fact {
+    uint64_t key, alias; /* of its turn; alias 0: none */
+    int64_t at_us;       /* 0: not told, nor by a turn before */
+    int32_t active_us;   /* that ended then */
+    int16_t event;       /* number of a use's or an error's; -1: none */
+    uint8_t kind;        /* enum session_fact_kind */
+};
+
 struct session_summary_result {
-    const struct session_event *events; /* valid until the next turn */
+    struct session_event *events; /* valid until the next turn */
     size_t count;
-    const struct session_slot *slots; /* in order of time; as long as the events.  A turn that tells no time
-                                         belongs to the one before it */
+    struct session_slot *slots; /* in order of time; as long as the events.  A turn that tells no time
+                                   belongs to the one before it */
     size_t slot_count;
+    struct session_fact *facts; /* in order, as long as the events: of the turns since new or load */
+    size_t fact_count;
+    bool is_continued; /* by load: there are facts that were told before */
     int64_t uses[SESSION_EVENT_KINDS], errors[SESSION_EVENT_KINDS];
     int64_t prompts, answers; /* answers: messages, of however many blocks */
     int64_t errors_unmatched; /* results that failed and whose use was not seen */
@@ -58,3 +73,6 @@ void session_summary_result(struct session_summary *s, struct session_summary_re
  * save wrote, and it is of no use any more. */
 void session_summary_save(const struct session_summary *s, struct buf *out);
 MUST_CHECK bool session_summary_load(struct session_summary *s, struct unpack *u);
+/* What it has counted is what is left of a copy of its result
+ * (session_leave_out.h). */
+void session_summary_set(struct session_summary *s, const struct session_summary_result *left);

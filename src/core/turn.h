@@ -34,15 +34,17 @@ enum turn_format { TURN_CLAUDE, TURN_CODEX, TURN_GEMINI };
 struct turn {
     enum turn_kind kind;
     enum turn_format format;
-    int64_t at_us;   /* epoch; 0: not told */
-    int64_t line_no; /* of the file, from 1 */
-    int block_no;    /* within its line, from 0: (line_no, block_no) names the turn within its file */
-    struct str id;   /* of the line, as the CLI wrote it: uuid */
+    int64_t at_us;        /* epoch; 0: not told */
+    int64_t line_no;      /* of the file, from 1 */
+    int block_no;         /* within its line, from 0: (line_no, block_no) names the turn within its file */
+    struct str id;        /* of the line, as the CLI wrote it: uuid */
+    struct str origin_id; /* of the line that this one is a copy of, where the CLI says so: forkedFrom */
     struct str message_id, request_id, session_id;
     struct str model;
     struct str cwd, branch;
     bool is_sidechain; /* a subagent's */
     bool is_meta;      /* a prompt that the CLI wrote and no person did */
+    bool is_replayed;  /* another session's history, written again at the time of a fork */
     struct str text;   /* decoded UTF-8: of prompt, answer, thinking, note; of a result, the tool's output */
     struct str tool_id, tool_name; /* of a use and of its result (name: when told there) */
     struct str tool_input; /* of a use: as it stands in the transcript; an object, but for odd tools */

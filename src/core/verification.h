@@ -15,7 +15,7 @@
 #include "core/check_output.h"
 #include "core/turn.h"
 
-#define VERIFICATION_VERSION 4 /* of these rules: another one reads all sessions again */
+#define VERIFICATION_VERSION 5 /* of these rules: another one reads all sessions again */
 #define VERIFICATION_TEXT_MAX 500
 #define VERIFICATION_ROWS_MAX 2000 /* of one session; more are counted */
 

@@ -35,6 +35,7 @@ struct session_result {           /* of one file */
     struct processor_state state; /* session_file, last_error: in the arena */
     void *found;                  /* of one that is done; in the arena */
     struct str checkpoint;        /* in the arena; empty: none */
+    size_t aside_at;              /* where in it the processor's own part begins */
     bool had_checkpoint;
 };
 
@@ -80,6 +81,7 @@ static void take_what_was_found(struct run *run, struct processor_reading *readi
     ret->state.read_bytes = reading->facts.offset;
     ret->state.tail_hash = (int64_t)reading->facts.tail_hash;
     counter_add(COUNTER_TRANSCRIPT_BYTES, reading->facts.offset - reading->from_offset);
+    ret->aside_at = reading->aside_at;
     if (may_grow_further(run, &ret->state.look))
         ret->checkpoint =
             (struct str){arena_strdup(&run->arena, buf_str(&reading->checkpoint)), reading->checkpoint.n};
@@ -168,9 +170,14 @@ static void answer(struct run *run)
 static int put_result(struct run *run, const struct session_result *r, struct db *db, struct err *e)
 {
     const struct processor *p = run->lane->processor;
-    int rc = r->state.status == PROCESSOR_DONE ? p->put(db, r->found, e) : 0;
-    if (rc == 0 && (r->checkpoint.n || r->had_checkpoint))
-        rc = processor_checkpoint_put(db, p->name, r->state.session_file, r->checkpoint, run->started_us, e);
+    CLEANUP(buf_deinit) struct buf checkpoint = BUF_INIT;
+    int rc = 0;
+    buf_add_str(&checkpoint, r->checkpoint);
+    if (r->state.status == PROCESSOR_DONE)
+        rc = processor_put(p, db, r->found, &checkpoint, r->aside_at, e);
+    if (rc == 0 && (checkpoint.n || r->had_checkpoint))
+        rc = processor_checkpoint_put(db, p->name, r->state.session_file, buf_str(&checkpoint),
+                                      run->started_us, e);
     return rc ? rc : processor_state_put(db, p->name, &r->state, e);
 }
 

@@ -127,6 +127,7 @@ static const struct migration rows[] = {
     {.version = 14, .name = "details of the audit log", .sql = migration_audit},
     {.version = 15, .name = "sessions of runs", .sql = migration_run_sessions},
     {.version = 16, .name = "facts and events by time", .sql = migration_plans},
+    {.version = 17, .name = "turns of sessions", .sql = migration_turns},
 };
 
 const struct migration_list migrations_sqlite = {.rows = rows, .count = COUNT_OF(rows)};

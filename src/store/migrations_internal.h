@@ -14,4 +14,5 @@ extern const char migration_run_sessions[];
 extern const char migration_sessions[];
 extern const char migration_nodes[];
 extern const char migration_telemetry[];
+extern const char migration_turns[];
 extern const char migration_hub[];

@@ -39,7 +39,9 @@ static void keep(const struct processor *p, const struct turn_reader *r, struct 
 {
     struct buf *out = &ret->checkpoint;
     pack_i64(out, p->version);
-    if (turn_reader_save(r, out))
+    bool can_go_on = turn_reader_save(r, out);
+    ret->aside_at = out->n;
+    if (can_go_on)
         p->save(ret->state, out);
     else
         buf_clear(out);
@@ -69,6 +71,25 @@ int processor_read(const struct processor *p, const struct processor_input *in, 
                        (long long)ret->facts.lines);
     keep(p, r, ret);
     return 0;
+}
+
+int processor_put(const struct processor *p, struct db *db, void *found, struct buf *checkpoint,
+                  size_t aside_at, struct err *e)
+{
+    CLEANUP(buf_deinit) struct buf aside = BUF_INIT;
+    CLEANUP(buf_deinit) struct buf whole = *checkpoint;
+    struct str all = buf_str(&whole);
+    size_t n = MIN(aside_at, all.n);
+    if (n < all.n)
+        buf_add(&aside, all.p + n, all.n - n);
+    int rc = p->put(db, found, &aside, e);
+    buf_init(checkpoint);
+    if (aside.n) {
+        buf_add(checkpoint, all.p, n);
+        buf_add_str(checkpoint, buf_str(&aside));
+        processor_checkpoint_check(checkpoint);
+    }
+    return rc;
 }
 
 void processor_reading_deinit(const struct processor *p, struct processor_reading *r)

@@ -30,7 +30,9 @@ struct processor {
     /* What is to be stored of it, in the arena, and of how many items that is. */
     void *(*found)(void *state, const struct processor_session *s, struct arena *a, int64_t *ret_items);
     void (*end)(void *state);
-    int (*put)(struct db *db, const void *found, struct err *e); /* replaces what there was of this session */
+    /* Replaces what there was of this session.  `aside` is what `save` wrote, which this may change to fit
+     * what it stores, or empty when nothing fits: the next reading begins at the start. */
+    int (*put)(struct db *db, void *found, struct buf *aside, struct err *e);
 };
 
 extern const struct processor processor_usage, processor_verification;
@@ -52,10 +54,14 @@ struct processor_reading {
     int64_t from_offset; /* where it began: 0, or where the checkpoint was */
     struct turn_reader_facts facts;
     struct buf checkpoint; /* to go on from here; empty when that is not possible */
+    size_t aside_at;       /* where in it the processor's own part begins */
 };
 /* Reads a file: 0; or -errno, with the reason in `e`. *ret is filled in any case. */
 MUST_CHECK int processor_read(const struct processor *p, const struct processor_input *in,
                               struct processor_reading *ret, struct err *e);
+/* Stores what was found; *checkpoint, of its reading, is to be stored after it, and may be empty. */
+MUST_CHECK int processor_put(const struct processor *p, struct db *db, void *found, struct buf *checkpoint,
+                             size_t aside_at, struct err *e);
 /* Empties a checkpoint that is too large, or no text that the store can keep. */
 void processor_checkpoint_check(struct buf *checkpoint);
 void processor_reading_deinit(const struct processor *p, struct processor_reading *r);

@@ -78,9 +78,10 @@ static void *found(void *state, const struct processor_session *s, struct arena 
     return f;
 }
 
-static int put(struct db *db, const void *what, struct err *e)
+static int put(struct db *db, void *what, struct buf *aside, struct err *e)
 {
     const struct found *f = what;
+    (void)aside;
     return verification_put(db, &f->session, f->rows, f->count, e);
 }
 

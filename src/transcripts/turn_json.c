@@ -17,6 +17,7 @@ static void put_texts(struct json_writer *w, const struct turn *t)
                  {"message_id", t->message_id},
                  {"request_id", t->request_id},
                  {"session_id", t->session_id},
+                 {"origin_id", t->origin_id},
                  {"model", t->model},
                  {"cwd", t->cwd},
                  {"branch", t->branch},
@@ -38,6 +39,7 @@ static void put_flags(struct json_writer *w, const struct turn *t)
         bool value;
     } flags[] = {{"is_sidechain", t->is_sidechain},
                  {"is_meta", t->is_meta},
+                 {"is_replayed", t->is_replayed},
                  {"is_error", t->is_error},
                  {"is_cut", t->is_cut},
                  {"is_running", t->background == TURN_BACKGROUND_RUNS}};

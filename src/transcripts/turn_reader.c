@@ -475,6 +475,10 @@ void turn_reader_facts(const struct turn_reader *r, struct turn_reader_facts *re
 
 /* -- put aside -- */
 
+/* What is put aside begins with a number that says how: another one is not what this reads. */
+#define SAVED_AS 1
+#define SAVED_FORMAT(format) (SAVED_AS * 16 + (int64_t)(format))
+
 static void save_text(struct buf *out, const char *text)
 {
     pack_str(out, text ? str_of(text) : (struct str){NULL, 0});
@@ -486,7 +490,7 @@ bool turn_reader_save(const struct turn_reader *r, struct buf *out)
     turn_reader_facts(r, &f);
     if (r->is_packed || f.offset == 0)
         return false;
-    pack_i64(out, f.format);
+    pack_i64(out, SAVED_FORMAT(f.format));
     pack_i64(out, f.offset);
     pack_i64(out, (int64_t)f.tail_hash);
     pack_i64(out, f.lines);
@@ -496,6 +500,9 @@ bool turn_reader_save(const struct turn_reader *r, struct buf *out)
     save_text(out, r->session.cwd);
     save_text(out, r->session.branch);
     save_text(out, r->session.model);
+    pack_i64(out, r->session.replay.phase);
+    pack_i64(out, r->session.replay.forked_us);
+    pack_i64(out, r->session.replay.last_us);
     for (size_t i = 0; i < OPEN_USES; i++) {
         const struct open_use *u = &r->uses[(r->next_use + i) % OPEN_USES]; /* the oldest first */
         pack_i64(out, (int64_t)u->id);
@@ -528,10 +535,13 @@ static bool load(struct turn_reader *r, struct unpack *u)
 {
     for (int k = 0; k < SKIP_REASONS; k++)
         r->facts.skipped[k] = unpack_in(u, 0, INT64_MAX);
-    r->session = (struct turn_session){load_text(u), NULL, NULL, NULL};
+    r->session = (struct turn_session){.id = load_text(u)};
     r->session.cwd = load_text(u);
     r->session.branch = load_text(u);
     r->session.model = load_text(u);
+    r->session.replay.phase = (enum codex_replay_phase)unpack_in(u, 0, CODEX_REPLAY_PHASES - 1);
+    r->session.replay.forked_us = unpack_in(u, 0, INT64_MAX);
+    r->session.replay.last_us = unpack_in(u, 0, INT64_MAX);
     for (size_t i = 0; i < OPEN_USES; i++)
         load_use(&r->uses[i], u);
     for (size_t i = 0; i < TOLD_TURNS; i++)
@@ -541,7 +551,8 @@ static bool load(struct turn_reader *r, struct unpack *u)
 
 int turn_reader_resume(const char *path, struct unpack *u, struct turn_reader **ret)
 {
-    enum transcript_format format = (enum transcript_format)unpack_in(u, 0, TRANSCRIPT_FORMAT_COUNT - 1);
+    enum transcript_format format = (enum transcript_format)(
+        unpack_in(u, SAVED_FORMAT(0), SAVED_FORMAT(TRANSCRIPT_FORMAT_COUNT - 1)) - SAVED_FORMAT(0));
     int64_t offset = unpack_in(u, 1, INT64_MAX);
     uint64_t hash = (uint64_t)unpack_i64(u);
     int64_t lines = unpack_in(u, 0, INT64_MAX);

@@ -81,7 +81,8 @@ void turns_background_use(struct turns *t, struct turn *use)
     } rows[] = {{"BashOutput", "bash_id"},
                 {"BashOutput", "shell_id"},
                 {"TaskOutput", "task_id"},
-                {"write_stdin", "session_id"}};
+                {"write_stdin", "session_id"},
+                {"read_background_output", "pid"}};
     for (size_t i = 0; i < COUNT_OF(rows) && use->background_id.n == 0; i++)
         if (str_equal(use->tool_name, str_of(rows[i].tool)))
             use->background_id = id_of_input(t, use->tool_input, rows[i].field);
@@ -204,7 +205,52 @@ void turns_background_codex(struct turn *result)
 
 void turns_background_gemini(struct turn *result)
 {
+    static const char *const starts[] = {"Command moved to background (PID: ",
+                                         "Command is running in background. PID: "};
     struct str text = str_trim(result->text);
-    if (str_starts_with(text, STR("Command moved to background (PID: ")))
-        turns_background_runs(result, id_behind(text, "(PID: "));
+    for (size_t i = 0; i < COUNT_OF(starts); i++)
+        if (str_starts_with(text, str_of(starts[i])))
+            turns_background_runs(result, id_behind(text, starts[i]));
+}
+
+#define LISTED "- [PID "
+
+/* One of the list: up to the next one, since a command may be of several lines. */
+static bool next_listed(struct str *rest, struct str *ret)
+{
+    if (!str_starts_with(*rest, STR(LISTED)))
+        return false;
+    ptrdiff_t end = str_find(*rest, STR("\n" LISTED));
+    *ret = (struct str){rest->p, end < 0 ? rest->n : (size_t)end};
+    size_t taken = end < 0 ? rest->n : (size_t)end + 1;
+    *rest = (struct str){rest->p + taken, rest->n - taken};
+    return true;
+}
+
+/* - [PID 33701] EXITED: `npm test` (Exit Code: 1) (Signal: 15) */
+static void add_listed(struct turns *t, struct str entry)
+{
+    size_t tail = entry.n;
+    int64_t code;
+    while (tail > 0 && entry.p[tail - 1] != '`')
+        tail--;
+    struct str told = {entry.p + tail, entry.n - tail}, id = id_behind(entry, LISTED);
+    struct str status = {id.p + id.n, (size_t)(entry.p + entry.n - id.p) - id.n};
+    if (id.n == 0 || !str_starts_with(status, STR("] EXITED: `")))
+        return;
+    struct turn *note = turns_add(t, TURN_NOTE);
+    note->text = entry;
+    note->background_id = id;
+    note->background = TURN_BACKGROUND_ENDED;
+    if (str_find(told, STR("(Signal: ")) < 0 &&
+        parse_i64_in(id_behind(told, "(Exit Code: "), 0, INT32_MAX, &code))
+        note->exit_code = (int)code;
+    note->is_error = note->exit_code > 0;
+}
+
+void turns_background_list(struct turns *t, struct str text)
+{
+    struct str rest = str_trim(text), entry;
+    while (next_listed(&rest, &entry))
+        add_listed(t, entry);
 }

@@ -15,6 +15,7 @@ enum slot {
     META,
     COMPACT,
     SUMMARY,
+    ORIGIN,
     CONTENT_OF_SYSTEM,
     MESSAGE_ID,
     ROLE,
@@ -30,6 +31,7 @@ static const struct json_path message[] = {JSON_ROW("id", MESSAGE_ID), JSON_ROW(
                                            JSON_ROWS_END};
 static const struct json_path result_facts[] = {JSON_ROW("interrupted", INTERRUPTED),
                                                 JSON_ROW("backgroundTaskId", BACKGROUND), JSON_ROWS_END};
+static const struct json_path forked_from[] = {JSON_ROW("messageUuid", ORIGIN), JSON_ROWS_END};
 static const struct json_path paths[] = {JSON_ROW("type", TYPE),
                                          JSON_ROW("uuid", UUID),
                                          JSON_ROW("timestamp", TIMESTAMP),
@@ -43,6 +45,7 @@ static const struct json_path paths[] = {JSON_ROW("type", TYPE),
                                          JSON_ROW("isCompactSummary", COMPACT),
                                          JSON_ROW("summary", SUMMARY),
                                          JSON_ROW("content", CONTENT_OF_SYSTEM),
+                                         JSON_ROW_BELOW("forkedFrom", JSON_NO_SLOT, forked_from),
                                          JSON_ROW_BELOW("toolUseResult", JSON_NO_SLOT, result_facts),
                                          JSON_ROW_BELOW("message", JSON_NO_SLOT, message),
                                          JSON_ROWS_END};
@@ -60,6 +63,7 @@ static void set_common(struct turns *t, const struct json_value *v)
     struct turn *c = &t->common;
     turns_set_time(t, &v[TIMESTAMP]);
     c->id = turns_text(t, &v[UUID], NULL);
+    c->origin_id = turns_text(t, &v[ORIGIN], NULL);
     c->message_id = turns_text(t, &v[MESSAGE_ID], NULL);
     c->request_id = turns_text(t, &v[REQUEST_ID], NULL);
     c->session_id =

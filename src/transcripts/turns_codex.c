@@ -10,6 +10,9 @@ enum slot {
     P_CWD,
     P_MODEL,
     P_BRANCH,
+    P_FORKED,
+    P_SPAWNED,
+    P_TURN_ID,
     P_ROLE,
     P_CONTENT,
     P_SUMMARY,
@@ -24,11 +27,18 @@ enum slot {
 };
 
 static const struct json_path git[] = {JSON_ROW("branch", P_BRANCH), JSON_ROWS_END};
+static const struct json_path spawn[] = {JSON_ROW("parent_thread_id", P_SPAWNED), JSON_ROWS_END};
+static const struct json_path subagent[] = {JSON_ROW_BELOW("thread_spawn", JSON_NO_SLOT, spawn),
+                                            JSON_ROWS_END};
+static const struct json_path source[] = {JSON_ROW_BELOW("subagent", JSON_NO_SLOT, subagent), JSON_ROWS_END};
 static const struct json_path payload[] = {JSON_ROW("type", P_TYPE),
                                            JSON_ROW("id", P_ID),
                                            JSON_ROW("cwd", P_CWD),
                                            JSON_ROW("model", P_MODEL),
                                            JSON_ROW_BELOW("git", JSON_NO_SLOT, git),
+                                           JSON_ROW("forked_from_id", P_FORKED),
+                                           JSON_ROW_BELOW("source", JSON_NO_SLOT, source),
+                                           JSON_ROW("turn_id", P_TURN_ID),
                                            JSON_ROW("role", P_ROLE),
                                            JSON_ROW("content", P_CONTENT),
                                            JSON_ROW("summary", P_SUMMARY),
@@ -45,7 +55,7 @@ static const struct json_path paths[] = {JSON_ROW("type", TYPE), JSON_ROW("times
 
 static void set_common(struct turns *t, const struct json_value *v)
 {
-    turns_set_time(t, &v[TIMESTAMP]);
+    t->common.is_replayed = codex_replay_line(&t->session->replay, t->common.at_us);
     t->common.id = turns_text(t, &v[P_ID], NULL);
     t->common.session_id = str_of(t->session->id);
     t->common.cwd = str_of(t->session->cwd);
@@ -53,10 +63,22 @@ static void set_common(struct turns *t, const struct json_value *v)
     t->common.model = str_of(t->session->model);
 }
 
-static void take_session(struct turns *t, const struct json_value *v, bool is_meta)
+/* The file's first one is its own; a fork has those of its parents behind it. */
+static void take_meta(struct turns *t, const struct json_value *v)
 {
-    if (is_meta && !t->session->id)
-        turns_keep(&t->session->id, turns_text(t, &v[P_ID], NULL));
+    struct turn_session *s = t->session;
+    struct str id = turns_text(t, &v[P_ID], NULL);
+    if (s->id) {
+        codex_replay_meta(&s->replay, str_equal(id, str_of(s->id)));
+        return;
+    }
+    turns_keep(&s->id, id);
+    codex_replay_begin(&s->replay, id, v[P_FORKED].kind == JSON_STRING || v[P_SPAWNED].kind == JSON_STRING,
+                       t->common.at_us);
+}
+
+static void take_session(struct turns *t, const struct json_value *v)
+{
     turns_keep(&t->session->cwd, turns_text(t, &v[P_CWD], NULL));
     turns_keep(&t->session->branch, turns_text(t, &v[P_BRANCH], NULL));
     turns_keep(&t->session->model, turns_text(t, &v[P_MODEL], NULL));
@@ -173,8 +195,13 @@ enum json_outcome turns_codex(struct turns *t, struct str text, const char **ret
         return rc;
     *ret_end = scan.end;
     bool is_meta = json_value_is(&v[TYPE], STR("session_meta"));
+    turns_set_time(t, &v[TIMESTAMP]);
+    if (is_meta)
+        take_meta(t, v);
     if (is_meta || json_value_is(&v[TYPE], STR("turn_context")))
-        take_session(t, v, is_meta);
+        take_session(t, v);
+    if (v[P_TURN_ID].kind == JSON_STRING)
+        codex_replay_turn(&t->session->replay, turns_text(t, &v[P_TURN_ID], NULL));
     set_common(t, v);
     if (json_value_is(&v[TYPE], STR("response_item")))
         add_item(t, v);

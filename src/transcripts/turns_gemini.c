@@ -22,6 +22,15 @@ static const struct json_path call_paths[] = {JSON_ROW("id", C_ID),
                                               JSON_ROW("resultDisplay", C_DISPLAY),
                                               JSON_ROWS_END};
 
+/* Newer versions put what a tool says between two lines, since nobody vouches for it. */
+static struct str unwrapped(struct str text)
+{
+    static const struct str open = {"<untrusted_context>\n", 20}, close = {"\n</untrusted_context>", 21};
+    if (str_starts_with(text, open) && str_ends_with(text, close) && text.n >= open.n + close.n)
+        return (struct str){text.p + open.n, text.n - open.n - close.n};
+    return text;
+}
+
 /* [{"functionResponse":{"response":{"output":"…"}}}]; "error" in place of "output" where it went wrong. */
 static void set_result(struct turns *t, struct turn *turn, const struct json_value *c)
 {
@@ -36,6 +45,7 @@ static void set_result(struct turns *t, struct turn *turn, const struct json_val
     if (c[C_RESULT].kind == JSON_ARRAY && json_scan_element(&rest, &first) && first.kind == JSON_OBJECT &&
         json_scan_object(first.raw, part, f, &scan) == JSON_WHOLE)
         turns_set_text(t, turn, f[0].kind == JSON_STRING ? &f[0] : &f[1]);
+    turn->text = unwrapped(turn->text);
     if (turn->text.n == 0)
         turns_set_text(t, turn, &c[C_DISPLAY]);
     turn->is_error = f[1].kind == JSON_STRING || json_value_is(&c[C_STATUS], STR("error"));
@@ -61,6 +71,7 @@ static void add_call(struct turns *t, const struct json_value *call)
     use->tool_id = turns_text(t, &c[C_ID], NULL);
     use->tool_name = turns_text(t, &c[C_NAME], NULL);
     turns_set_input(t, use, &c[C_ARGS]);
+    turns_background_use(t, use);
     if (!json_value_is(&c[C_STATUS], STR("success")) && !json_value_is(&c[C_STATUS], STR("error")))
         return; /* under way, or called off */
     bool is_shell = use->command.n > 0;
@@ -70,6 +81,18 @@ static void add_call(struct turns *t, const struct json_value *call)
     set_result(t, result, c);
     if (is_shell)
         set_exit_code(result);
+    if (str_equal(result->tool_name, STR("list_background_processes")))
+        turns_background_list(t, result->text);
+}
+
+/* A record of the user is also what a tool said, told again, and what the CLI says of its surroundings. */
+static void add_prompt(struct turns *t, const struct json_value *v)
+{
+    struct turn *turn = turns_add(t, TURN_PROMPT);
+    turns_set_blocks(t, turn, &v[CONTENT]);
+    turn->is_meta = str_starts_with(str_trim(turn->text), STR("<session_context>"));
+    if (turn->text.n == 0 && str_find(v[CONTENT].raw, STR("\"functionResponse\"")) >= 0)
+        t->count--;
 }
 
 static void add_answer(struct turns *t, const struct json_value *v)
@@ -98,7 +121,7 @@ enum json_outcome turns_gemini(struct turns *t, struct str text, const char **re
     t->common.model = turns_text(t, &v[MODEL], NULL);
     t->common.session_id = str_of(t->session->id);
     if (json_value_is(&v[TYPE], STR("user")))
-        turns_set_blocks(t, turns_add(t, TURN_PROMPT), &v[CONTENT]);
+        add_prompt(t, v);
     else if (json_value_is(&v[TYPE], STR("gemini")))
         add_answer(t, v);
     else if (json_value_is(&v[TYPE], STR("info")) || json_value_is(&v[TYPE], STR("error")))

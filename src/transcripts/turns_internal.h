@@ -1,10 +1,12 @@
 /* turns_internal.h -- what turn_reader.c and the parsers of the formats share. */
 #pragma once
+#include "core/codex_replay.h"
 #include "transcripts/json_scan.h"
 #include "transcripts/turn_reader.h"
 
 struct turn_session { /* what earlier lines of the file said and later ones leave out */
     char *id, *cwd, *branch, *model;
+    struct codex_replay replay;
 };
 
 struct turns {           /* of one line */
@@ -47,3 +49,4 @@ void turns_background_answer(struct turns *t, struct turn *result); /* to such a
 bool turns_background_notice(struct turn *turn); /* false: a prompt or a note as any other */
 void turns_background_codex(struct turn *result);
 void turns_background_gemini(struct turn *result);
+void turns_background_list(struct turns *t, struct str text); /* Gemini CLI's: a note for each that ended */

@@ -3,15 +3,18 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
 import { MockModel, usage } from '../lib/mock-model.mjs';
 import { absent, claude, codex, gemini } from '../lib/realcli.mjs';
+import { startNode } from '../lib/node.mjs';
 import { UsageHome } from '../lib/usage.mjs';
 
-async function runAgent(subject, dir, mock, prompt) {
+async function runAgent(subject, dir, mock, prompt, more = []) {
     subject.prepareHome(dir, mock.url);
     const [command, ...args] = subject.argv(dir, prompt);
-    const child = spawn(command, args, { cwd: subject.workOf(dir), stdio: 'ignore', env: { PATH: process.env.PATH, LANG: 'C.UTF-8', ...subject.environment(dir, mock.url) } });
+    const child = spawn(command, [...args, ...more], { cwd: subject.workOf(dir), stdio: 'ignore', env: { PATH: process.env.PATH, LANG: 'C.UTF-8', ...subject.environment(dir, mock.url) } });
     await once(child, 'exit');
 }
 
@@ -31,3 +34,20 @@ for (const subject of [codex, claude, gemini]) {
         assert.deepEqual(r.sessions[0].sources, [subject.name]);
     });
 }
+
+// U7: the history that a fork begins with, as the real CLI writes it, counts once.
+const transcripts = (dir) => readdirSync(dir, { recursive: true, withFileTypes: true }).filter((f) => f.isFile() && f.name.endsWith('.jsonl')).map((f) => path.join(f.parentPath ?? f.path, f.name));
+
+test("claude: a fork's own counts, and its history once", { skip: absent(claude) ?? false }, async (t) => {
+    const home = new UsageHome(t), mock = await MockModel.start(t), agentHome = claude.homeOf(home.dir);
+    await runAgent(claude, home.dir, mock, 'dummy SC_TOOL <<true>>');
+    const [original] = transcripts(path.join(agentHome, '.claude/projects'));
+    await runAgent(claude, home.dir, mock, 'dummy SC_TOOL <<true>>', ['--resume', path.basename(original, '.jsonl'), '--fork-session']);
+    assert.equal(mock.answered, 4);
+    const node = await startNode(t, { env: { HOME: agentHome, CODEX_HOME: `${agentHome}/.codex`, CLAUDE_CONFIG_DIR: `${agentHome}/.claude` } });
+    await node.post('/api/admin/run-session-processor?processor=usage', {});
+    const { events } = (await node.get('/api/v1/usage/events')).json;
+    assert.deepEqual(events.map((e) => [e.kind, e.name, e.uses, e.errors, e.sessions]), [['tool', 'Bash', 2, 0, 2]]);
+    const { sessions } = (await node.get('/api/v1/usage/events?group=session')).json;
+    assert.deepEqual(sessions.map((s) => [s.prompts, s.answers, s.tools]), [[1, 1, 1], [1, 1, 1]]);
+});

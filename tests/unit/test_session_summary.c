@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "core/session_summary.h"
+#include "core/session_leave_out.h"
 
 #define MINUTE ((int64_t)60 * 1000 * 1000)
 
@@ -213,9 +213,96 @@ static void what_happened_is_kept_by_quarters_of_an_hour(void **state)
     (void)session_summary_free(s);
 }
 
+/* All the turns, and of them only those that are not left out: the same, but for what only a neighbour tells.
+ */
+static void what_is_left_out_is_as_if_it_were_not_there(void **state)
+{
+#define AT(minute, n, ...)                                                                                   \
+    {                                                                                                        \
+        .at_us = (minute)*MINUTE, .id = STR(n), .line_no = minute, __VA_ARGS__                               \
+    }
+    const struct turn turns[] = {
+        AT(100, "a", .kind = TURN_PROMPT,
+           .text = STR("<command-name>/review</command-name> <command-name>/x</command-name>")),
+        AT(101, "b", .kind = TURN_TOOL_USE, .tool_id = STR("1"), .tool_name = STR("Bash")),
+        AT(102, "c", .kind = TURN_TOOL_RESULT, .tool_id = STR("1"), .is_error = true),
+        AT(103, "d", .kind = TURN_ANSWER, .message_id = STR("m1")),
+        AT(104, "e", .kind = TURN_TOOL_RESULT, .tool_id = STR("9"), .is_error = true),
+        AT(106, "f", .kind = TURN_PROMPT, .text = STR("Go on")),
+        AT(107, "g", .kind = TURN_TOOL_USE, .tool_id = STR("2"), .tool_name = STR("Bash")),
+        AT(108, "h", .kind = TURN_TOOL_USE, .tool_id = STR("3"), .tool_name = STR("mcp__a__b")),
+        AT(109, "i", .kind = TURN_TOOL_RESULT, .tool_id = STR("2"), .is_error = true),
+        AT(110, "j", .kind = TURN_ANSWER, .message_id = STR("m2")),
+    };
+#undef AT
+    const size_t own = 5; /* the first of them */
+    struct session_summary *all, *rest;
+    struct session_summary_result r, left, expected;
+    bool is_left_out[64] = {false};
+    struct arena a;
+    (void)state;
+    arena_init(&a);
+    summarise(turns, COUNT_OF(turns), &all, &r);
+    summarise(turns + own, COUNT_OF(turns) - own, &rest, &expected);
+    session_summary_copy(&r, &a, &left);
+    assert_int_equal(session_summary_leave_out(&left, is_left_out), 0);
+    assert_int_equal(left.prompts, 2);
+    assert_true(left.fact_count < COUNT_OF(is_left_out));
+    for (size_t i = 0; i < left.fact_count; i++)
+        is_left_out[i] = left.facts[i].at_us < 105 * MINUTE;
+    assert_true(session_summary_leave_out(&left, is_left_out) > 0);
+    assert_int_equal(left.count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(str_equal(left.events[i].name, expected.events[i].name));
+        assert_int_equal(left.events[i].uses, expected.events[i].uses);
+        assert_int_equal(left.events[i].errors, expected.events[i].errors);
+    }
+    for (int k = 0; k < SESSION_EVENT_KINDS; k++) {
+        assert_int_equal(left.uses[k], expected.uses[k]);
+        assert_int_equal(left.errors[k], expected.errors[k]);
+    }
+    assert_int_equal(left.prompts, 1);
+    assert_int_equal(left.answers, 1);
+    assert_int_equal(left.errors_unmatched, 0);
+    assert_int_equal(left.first_us, 106 * MINUTE);
+    assert_int_equal(left.last_us, 110 * MINUTE);
+    assert_int_equal(left.wall_us, 4 * MINUTE);
+    assert_int_equal(left.active_us, 6 * MINUTE); /* since the last turn of the history */
+    assert_int_equal(left.slot_count, 2);         /* 90 to 105 and 105 to 120 */
+    assert_int_equal(left.slots[0].active_us, MINUTE);
+    assert_int_equal(left.slots[0].prompts + left.slots[0].uses + left.slots[0].errors, 0);
+    assert_int_equal(left.slots[1].active_us, 5 * MINUTE);
+    assert_int_equal(left.slots[1].uses, 2);
+    assert_int_equal(left.slots[1].errors, 1);
+    assert_int_equal(r.prompts, 2); /* what it was copied from is as it was */
+    arena_reset(&a);
+    (void)session_summary_free(all);
+    (void)session_summary_free(rest);
+}
+
+static void what_a_fork_writes_again_counts_nothing(void **state)
+{
+    const struct turn turns[] = {
+        {.kind = TURN_PROMPT, .line_no = 1, .is_replayed = true, .at_us = MINUTE},
+        {.kind = TURN_TOOL_USE, .tool_name = STR("exec_command"), .is_replayed = true, .at_us = 2 * MINUTE},
+        {.kind = TURN_PROMPT, .line_no = 3, .at_us = 5 * MINUTE},
+    };
+    struct session_summary *s;
+    struct session_summary_result r;
+    (void)state;
+    summarise(turns, COUNT_OF(turns), &s, &r);
+    assert_int_equal(r.prompts, 1);
+    assert_int_equal(r.count, 0);
+    assert_int_equal(r.first_us, 5 * MINUTE);
+    assert_int_equal(r.active_us, 0);
+    (void)session_summary_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_left_out_is_as_if_it_were_not_there),
+        cmocka_unit_test(what_a_fork_writes_again_counts_nothing),
         cmocka_unit_test(uses_are_counted_by_what_was_used_and_errors_by_their_result),
         cmocka_unit_test(a_result_that_comes_late_corrects_the_summary),
         cmocka_unit_test(slash_commands_are_tags_and_not_prose),

@@ -34,6 +34,9 @@ static void print(struct buf *out, const struct turn *t)
     if (t->exit_code != TURN_EXIT_UNKNOWN)
         buf_printf(out, " exit=%d", t->exit_code);
     print_text(out, "background", t->background_id);
+    print_text(out, "origin", t->origin_id);
+    if (t->is_replayed)
+        buf_add_text(out, " replayed");
     if (t->background != TURN_FOREGROUND)
         buf_add_text(out, t->background == TURN_BACKGROUND_RUNS ? " runs" : " ended");
     buf_add_char(out, '\n');
@@ -286,6 +289,83 @@ static void gemini_records_that_come_again_are_told_once(void **state)
         NULL);
 }
 
+static void a_line_of_claude_code_names_the_one_that_it_is_a_copy_of(void **state)
+{
+    (void)state;
+    expect("{\"type\":\"user\",\"uuid\":\"n1\",\"forkedFrom\":{\"sessionId\":\"s0\",\"messageUuid\":\"o1\"}"
+           "," CLAUDE_HEAD ",\"message\":{\"content\":\"Fix it\"}}\n"
+           "{\"type\":\"user\",\"uuid\":\"n2\",\"forkedFrom\":null," CLAUDE_HEAD
+           ",\"message\":{\"content\":\"Go on\"}}\n"
+           "{\"type\":\"user\",\"uuid\":\"n3\",\"forkedFrom\":\"s0\"," CLAUDE_HEAD
+           ",\"message\":{\"content\":\"And on\"}}\n",
+           TRANSCRIPT_CLAUDE,
+           "1.0 prompt text=Fix it origin=o1\n2.0 prompt text=Go on\n3.0 prompt text=And on\n", NULL);
+}
+
+#define CODEX_AT(second) "{\"timestamp\":\"2026-07-28T11:50:" second "Z\",\"type\":"
+#define CODEX_TURN(second, id, words)                                                                        \
+    CODEX_AT(second)                                                                                         \
+    "\"event_msg\",\"payload\":{\"type\":\"task_started\",\"turn_id\":\"" id                                 \
+    "\"}}\n" CODEX_AT(second) "\"response_item\",\"payload\":{\"type\":\"message\",\"role\":\"user\","       \
+                              "\"content\":[{\"type\":\"input_text\","                                       \
+                              "\"text\":\"" words                                                            \
+                              "\"}]}}\n" CODEX_AT(second) "\"turn_context\",\"payload\":{\"turn_id\":\"" id  \
+                                                          "\"}}\n"
+
+/* 019fa88f-… is 2026-07-28T11:49:…, 019fa890-… is 11:50:37.312 and what follows. */
+static void codex_writes_the_history_of_a_fork_again(void **state)
+{
+    static const struct {
+        const char *parent, *turns;
+    } cases[] = {
+        {",\"forked_from_id\":\"019fa800-0000-7000-8000-000000000001\"",
+         "4.0 prompt text=Fix it replayed\n7.0 prompt text=Go on\n"},
+        {",\"source\":{\"subagent\":{\"thread_spawn\":{\"parent_thread_id\":\"019fa800-0000-7000-8000-"
+         "000000000001\"}}}",
+         "4.0 prompt text=Fix it replayed\n7.0 prompt text=Go on\n"},
+        {",\"source\":\"cli\"", "4.0 prompt text=Fix it\n7.0 prompt text=Go on\n"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct buf text = BUF_INIT;
+        buf_printf(&text,
+                   CODEX_AT("38.000") "\"session_meta\",\"payload\":{\"id\":\"019fa890-0000-7000-8000-"
+                                      "000000000002\"%s}}\n",
+                   cases[i].parent);
+        buf_add_text(
+            &text,
+            CODEX_AT("38.001") "\"session_meta\",\"payload\":{\"id\":\"019fa800-0000-7000-8000-"
+                               "000000000001\"}}\n" CODEX_TURN(
+                                   "38.001", "019fa88f-0000-7000-8000-000000000003", "Fix it")
+                                   CODEX_TURN("38.900", "019fa890-0400-7000-8000-000000000004", "Go on"));
+        expect(text.p, TRANSCRIPT_CODEX, cases[i].turns, NULL);
+        buf_deinit(&text);
+    }
+}
+
+/* As version 0.62 writes it: what a tool said comes again as a record of the user. */
+static void gemini_wraps_what_tools_say_and_tells_it_twice(void **state)
+{
+    (void)state;
+    expect("{\"id\":\"c\",\"type\":\"user\",\"content\":[{\"text\":\"<session_context>\\nThis is the Gemini "
+           "CLI.\"}]}\n"
+           "{\"id\":\"u\",\"type\":\"user\",\"content\":[{\"text\":\"Fix it\"}]}\n"
+           "{\"id\":\"g\",\"type\":\"gemini\",\"content\":\"\",\"toolCalls\":[{\"id\":\"t\",\"name\":\"run_"
+           "shell_command\",\"args\":"
+           "{\"command\":\"true\"},\"status\":\"success\",\"result\":[{\"functionResponse\":{\"response\":{"
+           "\"output\":"
+           "\"<untrusted_context>\\nOutput: (empty)\\nProcess Group PGID: 7\\n</untrusted_context>\"}}}]}]}\n"
+           "{\"id\":\"r\",\"type\":\"user\",\"content\":[{\"functionResponse\":{\"id\":\"t\",\"response\":{"
+           "\"output\":\"x\"}}}]}\n",
+           TRANSCRIPT_GEMINI,
+           "1.0 prompt meta message=c text=<session_context>\nThis is the Gemini CLI.\n2.0 prompt message=u "
+           "text=Fix it\n"
+           "3.0 use message=g tool=t name=run_shell_command command=true\n"
+           "3.1 result message=g tool=t name=run_shell_command command=true text=Output: (empty)\nProcess "
+           "Group PGID: 7 exit=0\n",
+           NULL);
+}
+
 static void a_compressed_file_gives_the_same_turns(void **state)
 {
     struct buf text = BUF_INIT, plain = BUF_INIT, compressed = BUF_INIT;
@@ -350,6 +430,9 @@ int main(void)
         cmocka_unit_test(every_line_that_cannot_be_read_is_counted_by_its_reason),
         cmocka_unit_test(codex_items_and_their_outcomes),
         cmocka_unit_test(gemini_records_that_come_again_are_told_once),
+        cmocka_unit_test(a_line_of_claude_code_names_the_one_that_it_is_a_copy_of),
+        cmocka_unit_test(codex_writes_the_history_of_a_fork_again),
+        cmocka_unit_test(gemini_wraps_what_tools_say_and_tells_it_twice),
         cmocka_unit_test(a_compressed_file_gives_the_same_turns),
         cmocka_unit_test(a_long_text_is_cut_and_says_so),
     };

@@ -341,16 +341,85 @@ static void a_session_of_codex_is_not_anothers(void **state)
     expect_one(read_lines(&out, TRANSCRIPT_CODEX), CHECK_UNKNOWN, VERDICT_UNVERIFIED);
 }
 
-static void gemini_does_not_say_how_a_command_in_the_background_went(void **state)
+#define GEMINI_MOVED "Command moved to background (PID: 33701). Output hidden. Press Ctrl+B to view."
+#define GEMINI_RUNS "Command is running in background. PID: 33701. Initial output:\\n"
+
+#define UNTRUSTED(text) "<untrusted_context>\\n" text "\\n</untrusted_context>"
+#define UNTRUSTED_LIST(text) "L" UNTRUSTED(text)
+
+static void gemini_call(struct buf *out, const char *id, const char *tool, const char *args,
+                        const char *answer)
 {
-    struct buf out = BUF_INIT;
+    buf_printf(
+        out,
+        "{\"id\":\"%s\",\"type\":\"gemini\",\"content\":\"\",\"toolCalls\":[{\"id\":\"%s\",\"name\":\"%s\","
+        "\"args\":%s,\"status\":\"success\",\"result\":[{\"functionResponse\":{\"response\":{\"output\":"
+        "\"%s\"}}}]}]}\n",
+        id, id, tool, args, answer);
+}
+
+static void gemini_tells_how_a_command_in_the_background_went_when_it_lists_them(void **state)
+{
+    static const struct {
+        const char *start, *answers[4]; /* 'L': of the list, else of read_background_output */
+        enum check_outcome outcome;
+    } cases[] = {
+        {GEMINI_MOVED, {NULL}, CHECK_UNKNOWN},
+        {GEMINI_RUNS "Tests: 1 passed, 1 total", {NULL}, CHECK_UNKNOWN}, /* so far */
+        {UNTRUSTED(GEMINI_RUNS),
+         {UNTRUSTED_LIST("- [PID 33701] EXITED: `npm test` (Exit Code: 0)"), NULL},
+         CHECK_PASSED},
+        {UNTRUSTED(GEMINI_MOVED),
+         {UNTRUSTED_LIST("- [PID 33701] EXITED: `npm test` (Exit Code: 1)"), NULL},
+         CHECK_FAILED},
+        {GEMINI_MOVED, {"L- [PID 33701] RUNNING: `npm test`", NULL}, CHECK_UNKNOWN},
+        {GEMINI_MOVED, {"L- [PID 33701] EXITED: `npm test` (Exit Code: 0)", NULL}, CHECK_PASSED},
+        {GEMINI_RUNS, {"L- [PID 33701] EXITED: `npm test` (Exit Code: 0)", NULL}, CHECK_PASSED},
+        {GEMINI_RUNS, {"L- [PID 33701] EXITED: `npm test` (Exit Code: 1)", NULL}, CHECK_FAILED},
+        {GEMINI_RUNS, {"L- [PID 33701] EXITED: `npm test` (Exit Code: null)", NULL}, CHECK_UNKNOWN},
+        {GEMINI_RUNS, {"L- [PID 33701] EXITED: `npm test` (Exit Code: 0) (Signal: 15)", NULL}, CHECK_UNKNOWN},
+        {GEMINI_RUNS, {"L- [PID 33701] EXITED: `npm test`", NULL}, CHECK_UNKNOWN},
+        {GEMINI_RUNS, {"LNo background processes found.", NULL}, CHECK_UNKNOWN},
+        {GEMINI_RUNS,
+         {"L- [PID 7] EXITED: `a\\nb` (Exit Code: 1)\\n- [PID 33701] EXITED: `npm test` (Exit Code: 0)\\n- "
+          "[PID 33702] EXITED: "
+          "`x` (Exit Code: 2)",
+          NULL},
+         CHECK_PASSED},
+        {GEMINI_RUNS,
+         {"L- [PID 3370] EXITED: `npm test` (Exit Code: 0)", NULL},
+         CHECK_UNKNOWN}, /* another one */
+        {GEMINI_RUNS,
+         {"Full Log Output:\\nTests: 5 passed, 5 total", NULL},
+         CHECK_UNKNOWN}, /* it may go on */
+        {GEMINI_RUNS, {"Full Log Output:\\nTests: 1 failed, 4 passed, 5 total", NULL}, CHECK_FAILED},
+        {GEMINI_RUNS,
+         {"Full Log Output:\\nTests: 5 passed, 5 total", "L- [PID 33701] EXITED: `npm test` (Exit Code: 0)",
+          NULL},
+         CHECK_PASSED},
+        {GEMINI_RUNS,
+         {"L- [PID 33701] EXITED: `npm test` (Exit Code: 0)", "Full Log Output:\\nTests: 5 passed, 5 total",
+          NULL},
+         CHECK_PASSED},
+    };
     (void)state;
-    buf_add_text(
-        &out, "{\"id\":\"r1\",\"type\":\"gemini\",\"content\":\"\",\"toolCalls\":[{\"id\":\"r1\",\"name\":"
-              "\"run_shell_command\",\"args\":{\"command\":\"npm test\",\"is_background\":true},\"status\":"
-              "\"success\",\"result\":[{\"functionResponse\":{\"response\":{\"output\":\"Command moved to "
-              "background (PID: 33701). Output hidden. Press Ctrl+B to view.\"}}}]}]}\n");
-    expect_one(read_lines(&out, TRANSCRIPT_GEMINI), CHECK_UNKNOWN, VERDICT_UNVERIFIED);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct buf out = BUF_INIT;
+        gemini_call(&out, "r1", "run_shell_command", "{\"command\":\"npm test\",\"is_background\":true}",
+                    cases[i].start);
+        for (int k = 0; cases[i].answers[k]; k++) {
+            const char *answer = cases[i].answers[k], *id = k ? "q2" : "q1";
+            if (answer[0] == 'L')
+                gemini_call(&out, id, "list_background_processes", "{}", answer + 1);
+            else
+                gemini_call(&out, id, "read_background_output", "{\"pid\":33701}", answer);
+        }
+        buf_add_text(&out, "{\"id\":\"r9\",\"type\":\"gemini\",\"content\":\"All tests pass.\"}\n");
+        expect_one(read_lines(&out, TRANSCRIPT_GEMINI), cases[i].outcome,
+                   cases[i].outcome == CHECK_PASSED   ? VERDICT_VERIFIED
+                   : cases[i].outcome == CHECK_FAILED ? VERDICT_CONTRADICTED
+                                                      : VERDICT_UNVERIFIED);
+    }
 }
 
 /* What was edited while the tests ran was not what they tested. */
@@ -435,7 +504,7 @@ int main(void)
         cmocka_unit_test(the_output_file_is_read_for_what_the_status_hides),
         cmocka_unit_test(what_write_stdin_says_at_last_settles_a_check_of_codex),
         cmocka_unit_test(a_session_of_codex_is_not_anothers),
-        cmocka_unit_test(gemini_does_not_say_how_a_command_in_the_background_went),
+        cmocka_unit_test(gemini_tells_how_a_command_in_the_background_went_when_it_lists_them),
         cmocka_unit_test(an_edit_between_the_start_and_the_end_is_after_the_green_check),
         cmocka_unit_test(a_check_that_was_run_anew_is_not_undone_by_the_end_of_the_old_run),
         cmocka_unit_test(the_note_is_not_a_persons_prompt),
