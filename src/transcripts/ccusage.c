@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "transcripts/json_scan.h"
+#include "transcripts/ledger_answer.h"
 #include "transcripts/line_reader.h"
 
 #define LINE_MAX_BYTES ((size_t)1 << 30)

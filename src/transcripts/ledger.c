@@ -1,6 +1,7 @@
 #include "transcripts/ledger.h"
 
 #include "base/hash.h"
+#include "transcripts/ledger_answer.h"
 
 #define FORMAT 1
 

@@ -94,12 +94,6 @@ struct ledger_place {
 /* True when something has changed. */
 bool ledger_add(struct ledger *l, const struct usage_event *e, const struct ledger_place *place);
 
-/* What names an answer: its key among those of an agent, and what all tellings of one message have in common.
- */
-uint64_t ledger_answer_key(enum usage_source source, struct str message_id, struct str request_id);
-uint64_t ledger_answer_hash(struct str message_id);
-const struct ledger_entry *ledger_entry_of(const struct ledger *l, uint64_t key); /* NULL: none */
-
 /* The row of a file; it is made when there is none.  A copy, to be put back. */
 uint32_t ledger_file_find(struct ledger *l, struct str path, struct ledger_file_row *ret);
 void ledger_file_put(struct ledger *l, uint32_t number, const struct ledger_file_row *row);

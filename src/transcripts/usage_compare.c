@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "core/timezone.h"
 #include "transcripts/codex_mismatch.h"
+#include "transcripts/ledger_answer.h"
 #include "transcripts/usage_prices_of.h"
 #include "transcripts/usage_scan.h"
 
