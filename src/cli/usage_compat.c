@@ -129,7 +129,7 @@ static void add_entry(const struct compat *c, struct row *row, const struct ccus
 
 static int64_t day_of(const struct compat *c, int64_t at_us)
 {
-    return timezone_day(c->q.question.zone, at_us / USEC_PER_SEC);
+    return timezone_day(c->q.question.zone, civil_floor_div(at_us, USEC_PER_SEC));
 }
 
 static bool is_in_range(const struct compat *c, int64_t day)
@@ -283,6 +283,14 @@ static int by_cost(const void *a, const void *b)
     return order ? order : by_place(x, y);
 }
 
+/* All agents' at the same cost go by their names. */
+static int by_cost_and_key(const void *a, const void *b)
+{
+    const struct row *x = a, *y = b;
+    int order = (x->sum.cost_usd < y->sum.cost_usd) - (x->sum.cost_usd > y->sum.cost_usd);
+    return order ? order : by_key(x, y);
+}
+
 static void sort_rows(struct compat *c, int (*order)(const void *, const void *))
 {
     for (size_t i = 0; i < c->count; i++)
@@ -340,12 +348,11 @@ static void order_by_name(struct compat *c, struct row *row)
 
 static void finish_row(struct compat *c, struct row *row, int agents)
 {
-    if (row->agents == 2)
+    bool is_folded = agents == FOR_ALL && c->q.question.group != USAGE_BY_SESSION;
+    if (row->agents == 2 || is_folded)
         order_by_name(c, row);
     if (agents != FOR_CODEX)
         sort_models(row);
-    if (agents == FOR_ALL && c->q.question.group != USAGE_BY_SESSION && row->used_count)
-        qsort_r(row->used, row->used_count, sizeof(row->used[0]), ledger_compare_strings, &c->claude.strings);
 }
 
 static void group(struct compat *c, int agents)
@@ -368,8 +375,11 @@ static void group(struct compat *c, int agents)
     drop_rows(c, agents == FOR_ALL);
     for (size_t i = 0; i < c->count; i++)
         finish_row(c, &c->rows[i], agents);
-    bool dearest_first = c->q.question.group == USAGE_BY_SESSION && agents != FOR_CODEX;
-    sort_rows(c, c->q.question.group == USAGE_BY_BLOCK ? by_start : dearest_first ? by_cost : by_key);
+    bool by_name = c->q.question.group != USAGE_BY_SESSION || agents == FOR_CODEX;
+    sort_rows(c, c->q.question.group == USAGE_BY_BLOCK ? by_start
+                 : by_name                             ? by_key
+                 : agents == FOR_ALL                   ? by_cost_and_key
+                                                       : by_cost);
 }
 
 /* "service_tier" of a line of config.toml, whatever its table. */

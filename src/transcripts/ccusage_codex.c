@@ -20,11 +20,6 @@ struct request { /* of a rollout, with what names it */
     bool fallback, is_output;
 };
 
-struct report { /* a token_count line, whether it counts or not */
-    int64_t at_us;
-    size_t requests; /* up to and with it */
-};
-
 struct rollout {
     struct codex_state state;
     uint32_t model; /* the last one that was named, or taken for want of one */
@@ -33,8 +28,8 @@ struct rollout {
     int64_t changed_us;       /* the file */
     struct request *requests; /* owned */
     size_t count, capacity;
-    struct report *reports; /* owned */
-    size_t report_count;
+    int64_t report_us[2]; /* of the first token_count lines, whether they count or not */
+    size_t report_count, line_count;
 };
 
 /* What it takes the reviews of a model for that is never named, by day. */
@@ -91,15 +86,14 @@ static void add_request(struct ccusage *c, struct rollout *r, const struct ccusa
 
 static void note_report(struct rollout *r, int64_t at_us)
 {
-    if ((r->report_count & (r->report_count - 1)) == 0)
-        r->reports = xrealloc(r->reports, MAX(1, 2 * r->report_count) * sizeof(r->reports[0]));
-    r->reports[r->report_count++] = (struct report){at_us, r->count};
+    if (r->report_count < COUNT_OF(r->report_us))
+        r->report_us[r->report_count++] = at_us;
 }
 
 static void apply(struct ccusage *c, struct rollout *r, struct ccusage_rollout_line *line)
 {
     struct codex_counts counts;
-    if (line->kind == ROLLOUT_META && r->report_count == 0) {
+    if (line->kind == ROLLOUT_META && r->line_count == 0) {
         codex_meta(&r->state, ledger_text(&c->strings, line->id), ledger_text(&c->strings, line->parent),
                    line->at_us);
     } else if (line->kind == ROLLOUT_CONTEXT && line->model) {
@@ -141,34 +135,45 @@ static void read_rollout(struct ccusage *c, const char *path, struct rollout *re
             if (c->witness)
                 c->witness->codex(c->witness->context, line, &read);
             apply(c, ret, &read);
+            ret->line_count++;
         }
     }
     (void)line_reader_free(reader);
 }
 
-static const char *path_of(const struct file_walk *files, const char *id)
+/* -- forks -- */
+
+/* The thread that a rollout names in its first line; 0: none. */
+static uint32_t thread_of(struct ccusage *c, const char *path)
 {
-    for (size_t i = 0; i < files->count; i++)
-        if (files->files[i].format == TRANSCRIPT_CODEX && strstr(files->files[i].path, id))
-            return files->files[i].path;
-    return NULL;
+    struct ccusage_rollout_line read = {.kind = ROLLOUT_OTHER};
+    struct line_reader *reader;
+    struct line_run run;
+    struct str line;
+    if (line_reader_open(path, 0, (size_t)1 << 30, &reader) != 0)
+        return 0;
+    if (line_reader_next(reader, &run) == 1 && str_split(&run.bytes, '\n', &line))
+        ccusage_rollout_read(&c->strings, line, &read);
+    (void)line_reader_free(reader);
+    return read.kind == ROLLOUT_META ? read.id : 0;
 }
 
-/* Rollouts name their thread in their first line; the file's name tells it too, as a rule. */
-static const char *parent_of(struct ccusage *c, const struct file_walk *files, const struct rollout *fork)
+struct threads { /* by id: the first rollout of it; listed when the first fork asks */
+    struct map paths;
+    bool is_listed;
+};
+
+static const char *path_of(struct ccusage *c, const struct file_walk *files, struct threads *t,
+                           const char *thread)
 {
-    const char *path = path_of(files, fork->state.parent);
-    for (size_t i = 0; !path && i < files->count; i++) {
-        struct rollout r;
-        if (files->files[i].format != TRANSCRIPT_CODEX)
-            continue;
-        read_rollout(c, files->files[i].path, &r);
-        if (strcmp(r.state.id, fork->state.parent) == 0)
-            path = files->files[i].path;
-        free(r.requests);
-        free(r.reports);
+    for (size_t i = 0; !t->is_listed && i < files->count; i++) {
+        const struct file_walk_entry *f = &files->files[i];
+        uint32_t id = f->format == TRANSCRIPT_CODEX ? thread_of(c, f->path) : 0;
+        if (id && !map_get(&t->paths, ledger_text(&c->strings, id)))
+            (void)map_put(&t->paths, ledger_text(&c->strings, id), (void *)(uintptr_t)f->path);
     }
-    return path;
+    t->is_listed = true;
+    return map_get(&t->paths, str_of(thread));
 }
 
 static bool is_named_otherwise(const struct request *a, const struct request *b)
@@ -188,28 +193,38 @@ static size_t same_as(const struct rollout *parent, const struct rollout *fork)
     return n;
 }
 
-/* Else what it was told in one burst, reports that count nothing among them. */
-static size_t burst_of(const struct rollout *r)
+static bool is_soon(int64_t at_us, int64_t after_us)
 {
-    size_t n = 1;
-    while (n < r->report_count && r->reports[n].at_us - r->reports[n - 1].at_us <= BURST_US)
-        n++;
-    return n > 1 && r->report_count > 1 ? r->reports[n - 1].requests : 0;
+    return at_us >= after_us && at_us - after_us <= BURST_US;
 }
 
-static size_t replayed(struct ccusage *c, const struct file_walk *files, const struct rollout *fork)
+/* Else what it was told in one burst, if its first two reports, whether they count or not, are of one. */
+static size_t burst_of(const struct rollout *r)
+{
+    if (r->report_count < 2 || !is_soon(r->report_us[1], r->report_us[0]))
+        return 0;
+    int64_t last_us = r->report_us[0];
+    size_t n = 0;
+    for (; n < r->count && is_soon(r->requests[n].told.at_us, last_us); n++)
+        last_us = r->requests[n].told.at_us;
+    return n;
+}
+
+static size_t replayed(struct ccusage *c, const struct file_walk *files, struct threads *threads,
+                       const struct rollout *fork)
 {
     if (fork->state.fork == CODEX_NO_FORK)
         return 0;
-    const char *path = parent_of(c, files, fork);
+    const char *path = path_of(c, files, threads, fork->state.parent);
     struct rollout parent = {.count = 0};
     if (path)
         read_rollout(c, path, &parent);
     size_t n = same_as(&parent, fork);
     free(parent.requests);
-    free(parent.reports);
     return n > 0 ? n : burst_of(fork);
 }
+
+/* -- entries -- */
 
 struct copy_key {
     int64_t at_ms;
@@ -301,7 +316,9 @@ bool ccusage_codex_is_archived(const struct file_walk_entry *f)
 void ccusage_codex(struct ccusage *c, const struct file_walk *files, bool sessions, bool fast)
 {
     struct copies copies = {.sessions = sessions, .fast = fast};
+    struct threads threads = {.is_listed = false};
     struct map names;
+    map_init(&threads.paths);
     map_init(&copies.seen);
     map_init(&names);
     for (int archived = 0; archived < 2; archived++) {
@@ -315,12 +332,12 @@ void ccusage_codex(struct ccusage *c, const struct file_walk *files, bool sessio
             read_rollout(c, f->path, &r);
             name.n -= 6;
             uint32_t session = ledger_string(&c->strings, name);
-            for (size_t k = replayed(c, files, &r); k < r.count; k++)
+            for (size_t k = replayed(c, files, &threads, &r); k < r.count; k++)
                 add(c, &copies, &r.requests[k], session, r.state.fork != CODEX_NO_FORK);
             free(r.requests);
-            free(r.reports);
         }
     }
+    map_deinit(&threads.paths);
     map_deinit(&copies.seen);
     free(copies.tiers);
     map_deinit(&names);

@@ -57,14 +57,16 @@ static const struct json_path fields[] = {JSON_ROW("type", TYPE),
 
 struct level {
     struct json_value v[FIELDS];
+    bool is_loose; /* of two fields of one name the last counts; else the line is none */
 };
 
-static bool open_level(const struct json_value *object, struct level *ret)
+static bool open_level(const struct json_value *object, bool is_loose, struct level *ret)
 {
     struct json_scan scan;
-    *ret = (struct level){0};
+    *ret = (struct level){.is_loose = is_loose};
     return object->kind == JSON_OBJECT &&
-           json_scan_object(object->raw, fields, ret->v, &scan) == JSON_WHOLE && !scan.has_duplicate;
+           json_scan_object(object->raw, fields, ret->v, &scan) == JSON_WHOLE &&
+           (is_loose || !scan.has_duplicate);
 }
 
 static bool is_text_or_none(const struct json_value *v)
@@ -88,7 +90,9 @@ static uint32_t model_of(struct ledger *strings, const struct level *l)
     struct level metadata;
     uint32_t model = text_of(strings, &l->v[MODEL]);
     model = model ? model : text_of(strings, &l->v[MODEL_NAME]);
-    return model || !open_level(&l->v[METADATA], &metadata) ? model : text_of(strings, &metadata.v[MODEL]);
+    return model || !open_level(&l->v[METADATA], l->is_loose, &metadata)
+               ? model
+               : text_of(strings, &metadata.v[MODEL]);
 }
 
 /* -- counts -- */
@@ -140,7 +144,8 @@ static int64_t first_of(const struct json_value *v, size_t n)
 }
 
 /* False when it is none; *ret_broken when the line is none for it. */
-static bool read_counts(const struct json_value *object, struct codex_counts *ret, bool *ret_broken)
+static bool read_counts(const struct json_value *object, bool is_loose, struct codex_counts *ret,
+                        bool *ret_broken)
 {
     struct json_value v[COUNTS] = {{0}};
     struct json_scan scan;
@@ -148,8 +153,8 @@ static bool read_counts(const struct json_value *object, struct codex_counts *re
         *ret_broken |= object->kind == JSON_NUMBER && breaks(object);
         return false;
     }
-    *ret_broken |= json_scan_object(object->raw, counts, v, &scan) != JSON_WHOLE || scan.has_duplicate ||
-                   scan.has_lone_surrogate;
+    *ret_broken |= json_scan_object(object->raw, counts, v, &scan) != JSON_WHOLE ||
+                   (scan.has_duplicate && !is_loose) || scan.has_lone_surrogate;
     for (size_t i = 0; i < COUNTS; i++)
         *ret_broken |= breaks(&v[i]);
     *ret = (struct codex_counts){.input = first_of(v, 3),
@@ -186,12 +191,12 @@ static void read_report(struct ledger *strings, const struct json_value *time, c
 {
     struct level info;
     bool broken = false;
-    if (!open_level(&payload->v[INFO], &info))
+    if (!open_level(&payload->v[INFO], false, &info))
         return;
     struct codex_report *r = &ret->report;
     r->at_us = ret->at_us;
-    r->has_last = read_counts(&info.v[LAST], &r->last, &broken);
-    r->has_total = read_counts(&info.v[TOTAL], &r->total, &broken);
+    r->has_last = read_counts(&info.v[LAST], false, &r->last, &broken);
+    r->has_total = read_counts(&info.v[TOTAL], false, &r->total, &broken);
     ret->model = model_of(strings, payload);
     if (!ret->model)
         ret->model = model_of(strings, &info);
@@ -213,7 +218,7 @@ static void read_tier(const struct json_value *v, struct ccusage_rollout_line *r
 static void read_session(struct ledger *strings, const struct level *top, struct ccusage_rollout_line *ret)
 {
     struct level payload;
-    bool has_payload = open_level(&top->v[PAYLOAD], &payload);
+    bool has_payload = open_level(&top->v[PAYLOAD], false, &payload);
     if (!is_text_or_none(&payload.v[TYPE]) || !is_text_or_none(&payload.v[MODEL]) ||
         !is_text_or_none(&payload.v[MODEL_NAME]) || !has_payload)
         return;
@@ -236,7 +241,7 @@ static void read_session(struct ledger *strings, const struct level *top, struct
 static bool take_output(struct ledger *strings, const struct level *l, struct ccusage_rollout_line *ret)
 {
     bool broken = false;
-    if (!ret->report.has_last && read_counts(&l->v[USAGE], &ret->report.last, &broken) && !broken)
+    if (!ret->report.has_last && read_counts(&l->v[USAGE], true, &ret->report.last, &broken) && !broken)
         ret->report.has_last = true;
     for (int i = TIMESTAMP; i <= CREATED_CAMEL && !ret->has_time; i++)
         ret->has_time = read_time(&l->v[i], &ret->at_us);
@@ -250,7 +255,7 @@ static void read_output(struct ledger *strings, const struct level *top, struct 
     ret->has_time = false;
     (void)take_output(strings, top, ret);
     for (int i = DATA; i <= RESPONSE; i++)
-        if (open_level(&top->v[i], &inner))
+        if (open_level(&top->v[i], true, &inner))
             (void)take_output(strings, &inner, ret);
     const struct codex_counts *c = &ret->report.last;
     if (ret->report.has_last && (c->input || c->cached || c->output || c->reasoning || c->total))
@@ -270,10 +275,10 @@ void ccusage_rollout_read(struct ledger *strings, struct str line, struct ccusag
                     (names(line, "\"token_count\"") || names(line, "\"thread_settings_applied\"")));
     bool output =
         names(line, "\"usage\":") || names(line, "\"input_tokens\":") || names(line, "\"prompt_tokens\":");
-    struct level top = {0};
+    struct level top = {.is_loose = !session};
     struct json_scan scan;
     if ((!session && !output) || json_scan_object(line, fields, top.v, &scan) != JSON_WHOLE ||
-        scan.has_duplicate ||
+        (scan.has_duplicate && session) ||
         !str_empty(str_trim((struct str){scan.end, (size_t)(line.p + line.n - scan.end)})))
         return;
     ret->has_time = read_time(&top.v[TIMESTAMP], &ret->at_us);

@@ -2,7 +2,7 @@
 // them larger: 10 by default, of each agent, and as many times fewer as a sanitizer makes the program slower.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { writeTranscripts } from '../lib/transcripts.mjs';
+import { writeTranscripts, random } from '../lib/transcripts.mjs';
 import { UsageHome, claudeLine, noCcusage, codexLine, codexReport } from '../lib/usage.mjs';
 import { slowness } from '../lib/wait.mjs';
 
@@ -11,9 +11,11 @@ const volatile = new Set(['burnRate', 'projection', 'isActive']); // of a block 
 const names = ['date', 'week', 'month', 'projectPath', 'sessionId', 'period', 'agent', 'id', 'modelName'];
 const nameOf = (x) => (typeof x === 'object' ? names.map((k) => x[k] ?? '').join('|') : String(x));
 
-// Rows are found by what names them; money may differ by 1e-6, nothing else by anything.
+// Rows are found by what names them, and are in the same order; money may differ by 1e-6, nothing else by anything.
 function differences(ours, theirs, at = '') {
     if (Array.isArray(theirs) && Array.isArray(ours)) {
+        const order = [ours, theirs].map((rows) => rows.map(nameOf).join(', '));
+        if (order[0] !== order[1]) return [`${at}: ours ${order[0]}, theirs ${order[1]}`];
         return differences(Object.fromEntries(ours.map((x) => [nameOf(x), x])), Object.fromEntries(theirs.map((x) => [nameOf(x), x])), at);
     }
     if (theirs !== null && ours !== null && typeof theirs === 'object' && typeof ours === 'object') {
@@ -156,4 +158,40 @@ test('--compat=ccusage bills an answer that is told by several service tiers as 
     }
     for (const report of reports.codex) await compare(home, 'codex', report);
     assert.equal((await home.ccusage('codex', 'daily')).daily.length, 64);
+});
+
+test('--compat=ccusage takes a rollout for a fork, a field told twice, a time before 1970 and sessions of one cost as ccusage does', { skip: noCcusage }, async (t) => {
+    const home = new UsageHome(t);
+    const time = (second) => `2026-03-08T22:50:${String(second).padStart(2, '0')}.000Z`;
+    const meta = codexLine('session_meta', { id: 'f', forked_from_id: 'gone' }, time(10)), context = codexLine('turn_context', { cwd: '/x', model: 'gpt-5' }, time(9));
+    const burst = (n) => [codexReport({ input_tokens: n }, { input_tokens: n }, time(20)), codexReport({ input_tokens: 10 }, { input_tokens: n + 10 }, time(20)), codexReport({ input_tokens: 1 }, { input_tokens: n + 11 }, time(30))];
+    for (const [i, first] of [[], [context], [''], ['no JSON'], ['[1]'], [codexLine('session_meta', { id: 'f' }, time(9))], [codexLine('event_msg', { type: 'user_message' }, time(9))]].entries())
+        home.rollout(`fork${i}`, [...first, meta, ...burst(1000 * (i + 1))]);
+    const twice = (text) => `{"timestamp":"2026-03-09T10:00:00Z",${text}}`;
+    home.rollout('twice', ['"usage":{"input_tokens":10,"input_tokens":4}', '"usage":{"input_tokens":11},"usage":{"input_tokens":5}', '"usage":{"input_tokens":6},"model":"gpt-5","model":"gpt-5.4"',
+        '"data":{"usage":{"input_tokens":12}},"data":{"usage":{"input_tokens":7}}', '"data":{"usage":{"input_tokens":13},"usage":5}', '"type":"event_msg","payload":{"type":"token_count","info":{"last_token_usage":{"input_tokens":14,"input_tokens":8}}}'].map(twice));
+    home.rollout('early', [codexReport({ input_tokens: 3 }, { input_tokens: 3 }, '1969-12-31T23:59:59.999Z')]);
+    for (const [i, name] of ['m', '9', 'a', 'z'].entries()) {
+        home.session(`${name}/${name}${i}`, [claudeLine({ output_tokens: 5 }, { model: 'of-no-price', sessionId: `${name}${i}` })]);
+        home.rollout(`2026/11/01/${name}`, [codexLine('turn_context', { model: 'of-no-price' }), codexReport({ input_tokens: 20 + i }, { input_tokens: 20 + i }, time(40 + i))]);
+    }
+    for (const report of reports.codex) await compare(home, 'codex', report, '-z', 'Africa/Casablanca');
+    for (const report of reports.all) await compare(home, 'all', report, '-z', 'UTC');
+});
+
+test('--compat=ccusage leaves out of forks what ccusage leaves out: bursts, parents, what comes between', { skip: noCcusage }, async (t) => {
+    const home = new UsageHome(t), { below: pick, pick: any } = random(31);
+    for (let day = 0; day < 120; day++) {
+        let now = Date.UTC(2026, 0, 1 + day, 9), total = 0;
+        const step = (seconds) => new Date((now += 1000 * seconds)).toISOString(), gap = () => step(any([0, 0.001, 0.4, 0.9, 1, 1.001, 2, -1, 30]));
+        const kinds = [() => { const n = 1 + pick(99); return codexReport({ input_tokens: n }, { input_tokens: (total += n) }, gap()); }, () => codexReport({ input_tokens: 1 + pick(99) }, undefined, gap()),
+            () => codexReport({}, undefined, gap()), () => codexReport({ input_tokens: 7 }, { input_tokens: total }, gap()), () => codexReport(undefined, { input_tokens: total }, gap()),
+            () => ({ timestamp: gap(), usage: { input_tokens: 1 + pick(99) }, model: 'gpt-5' })];
+        const history = Array.from({ length: 1 + pick(4) }, () => any(kinds)());
+        const parent = any(['none', 'by name', 'in its first line', 'further down']), id = `parent-${day}`, meta = codexLine('session_meta', { id }, step(0));
+        if (parent !== 'none') home.rollout(parent === 'by name' ? id : `p${day}`, [...(parent === 'in its first line' ? [meta] : []), ...history, ...(parent === 'further down' ? [meta] : [])]);
+        const replayed = any([[], history.map((line) => ({ ...line, timestamp: step(any([0, 0.1])) }))]);
+        home.rollout(`f${day}`, [codexLine('session_meta', { id: `fork-${day}`, forked_from_id: id }, step(5)), ...replayed, ...Array.from({ length: 1 + pick(6) }, () => any(kinds)())]);
+    }
+    for (const report of reports.codex) await compare(home, 'codex', report, '-z', 'UTC');
 });
