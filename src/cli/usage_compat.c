@@ -179,6 +179,21 @@ static void free_rows(struct row *rows, size_t count)
     free(rows);
 }
 
+static int models_by_name(const void *a, const void *b, void *strings)
+{
+    return ledger_compare_strings(&((const struct model_row *)a)->model,
+                                  &((const struct model_row *)b)->model, strings);
+}
+
+/* Of Codex, and of all agents, models come by name. */
+static void order_by_name(struct compat *c, struct row *row)
+{
+    if (row->used_count)
+        qsort_r(row->used, row->used_count, sizeof(row->used[0]), ledger_compare_strings, &c->claude.strings);
+    if (row->model_count)
+        qsort_r(row->models, row->model_count, sizeof(row->models[0]), models_by_name, &c->claude.strings);
+}
+
 /* The tool makes weeks and months of the rows of days, and rows of all agents of the rows of each. */
 static void fold(struct compat *c, bool monday, bool over_agents)
 {
@@ -299,6 +314,34 @@ static void sort_rows(struct compat *c, int (*order)(const void *, const void *)
         qsort(c->rows, c->count, sizeof(c->rows[0]), order);
 }
 
+/* Claude's come first. */
+static int by_agent(const void *a, const void *b)
+{
+    const struct row *x = a, *y = b;
+    return x->agents == y->agents ? by_place(x, y) : x->agents < y->agents ? -1 : 1;
+}
+
+/* Among all agents', a model of Codex that has used nothing but reasoning lacks no price. */
+static void forgive_reasoning(struct row *row)
+{
+    for (size_t i = 0; i < row->model_count; i++) {
+        const struct ccusage_tokens *t = &row->models[i].sum.t;
+        row->models[i].is_unpriced &= (t->input | t->output | t->cache_write | t->cache_read) != 0;
+    }
+}
+
+static void fold_agents(struct compat *c)
+{
+    sort_rows(c, by_agent);
+    for (size_t i = 0; i < c->count; i++) {
+        if (c->rows[i].agents != 2)
+            continue;
+        order_by_name(c, &c->rows[i]);
+        forgive_reasoning(&c->rows[i]);
+    }
+    fold(c, true, true);
+}
+
 /* -- the report -- */
 
 /* It compares texts of UTC: "20261101T10:00:00.000Z" comes after "20261101". */
@@ -313,6 +356,8 @@ static bool is_left_out(const struct compat *c, const struct row *row, bool all)
 {
     if (c->q.question.group == USAGE_BY_SESSION)
         return row->agents != 2 && (row->sum.total == 0 || (all && !ended_in_range(c, row)));
+    if (all && row->agents == 1 && row->sum.total == 0)
+        return true;
     return c->q.question.group == USAGE_BY_BLOCK && !is_in_range(c, day_of(c, row->start_us));
 }
 
@@ -331,28 +376,16 @@ static void drop_rows(struct compat *c, bool all)
     c->count = kept;
 }
 
-static int models_by_name(const void *a, const void *b, void *strings)
-{
-    return ledger_compare_strings(&((const struct model_row *)a)->model,
-                                  &((const struct model_row *)b)->model, strings);
-}
-
-/* Of Codex, and of all agents, models come by name. */
-static void order_by_name(struct compat *c, struct row *row)
-{
-    if (row->used_count)
-        qsort_r(row->used, row->used_count, sizeof(row->used[0]), ledger_compare_strings, &c->claude.strings);
-    if (row->model_count)
-        qsort_r(row->models, row->model_count, sizeof(row->models[0]), models_by_name, &c->claude.strings);
-}
-
 static void finish_row(struct compat *c, struct row *row, int agents)
 {
-    bool is_folded = agents == FOR_ALL && c->q.question.group != USAGE_BY_SESSION;
-    if (row->agents == 2 || is_folded)
+    if (row->agents == 2)
         order_by_name(c, row);
+    if (row->agents == 2 && agents == FOR_ALL)
+        forgive_reasoning(row);
     if (agents != FOR_CODEX)
         sort_models(row);
+    if (agents == FOR_ALL && c->q.question.group != USAGE_BY_SESSION && row->used_count)
+        qsort_r(row->used, row->used_count, sizeof(row->used[0]), ledger_compare_strings, &c->claude.strings);
 }
 
 static void group(struct compat *c, int agents)
@@ -366,10 +399,11 @@ static void group(struct compat *c, int agents)
     } else {
         group_by_day(c, &c->claude, false);
         group_by_day(c, &c->codex, true);
+        drop_rows(c, agents == FOR_ALL);
         sort_rows(c, by_key);
         fold(c, agents != FOR_CLAUDE, false);
         if (agents == FOR_ALL)
-            fold(c, true, true);
+            fold_agents(c);
     }
     map_deinit(&c->by_key);
     drop_rows(c, agents == FOR_ALL);

@@ -175,6 +175,8 @@ test('--compat=ccusage takes a rollout for a fork, a field told twice, a time be
         home.session(`${name}/${name}${i}`, [claudeLine({ output_tokens: 5 }, { model: 'of-no-price', sessionId: `${name}${i}` })]);
         home.rollout(`2026/11/01/${name}`, [codexLine('turn_context', { model: 'of-no-price' }), codexReport({ input_tokens: 20 + i }, { input_tokens: 20 + i }, time(40 + i))]);
     }
+    home.session('q/zero', [claudeLine({}, { model: 'of-no-price', sessionId: 'zero', timestamp: '2026-11-03T10:00:00.000Z' }), claudeLine({ output_tokens: 1 }, { sessionId: 'zero', timestamp: '2026-11-04T10:00:00.000Z' })]);
+    home.rollout('2026/11/04/reasoning', [codexLine('turn_context', { model: 'of-no-price' }), codexReport({ reasoning_output_tokens: 5 }, undefined, '2026-11-04T10:00:00.000Z')]);
     for (const report of reports.codex) await compare(home, 'codex', report, '-z', 'Africa/Casablanca');
     for (const report of reports.all) await compare(home, 'all', report, '-z', 'UTC');
 });
