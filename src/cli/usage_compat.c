@@ -321,7 +321,7 @@ static int by_agent(const void *a, const void *b)
     return x->agents == y->agents ? by_place(x, y) : x->agents < y->agents ? -1 : 1;
 }
 
-/* Among all agents', a model of Codex that has used nothing but reasoning lacks no price. */
+/* A model of Codex that has used nothing but reasoning lacks no price. */
 static void forgive_reasoning(struct row *row)
 {
     for (size_t i = 0; i < row->model_count; i++) {
@@ -378,10 +378,10 @@ static void drop_rows(struct compat *c, bool all)
 
 static void finish_row(struct compat *c, struct row *row, int agents)
 {
-    if (row->agents == 2)
+    if (row->agents == 2) {
         order_by_name(c, row);
-    if (row->agents == 2 && agents == FOR_ALL)
         forgive_reasoning(row);
+    }
     if (agents != FOR_CODEX)
         sort_models(row);
     if (agents == FOR_ALL && c->q.question.group != USAGE_BY_SESSION && row->used_count)

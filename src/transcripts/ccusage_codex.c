@@ -9,14 +9,11 @@
 
 #define BURST_US INT64_C(1000000)
 
-/* Of an answer that is told with several, the last one of these counts. */
-enum told_tier { TIER_NOT_TOLD, TIER_FAST, TIER_STANDARD };
-
 struct request { /* of a rollout, with what names it */
     struct codex_request told;
     uint32_t model, named; /* named: by the line itself, or 0 */
     uint32_t time;         /* string: as the line tells it, or 0 */
-    enum told_tier tier;
+    enum ccusage_tier tier;
     bool fallback, is_output;
 };
 
@@ -24,7 +21,7 @@ struct rollout {
     struct codex_state state;
     uint32_t model; /* the last one that was named, or taken for want of one */
     bool model_is_guess;
-    enum told_tier tier;
+    enum ccusage_tier tier;
     int64_t changed_us;       /* the file */
     struct request *requests; /* owned */
     size_t count, capacity;
@@ -100,7 +97,7 @@ static void apply(struct ccusage *c, struct rollout *r, struct ccusage_rollout_l
         r->model = line->model;
         r->model_is_guess = false;
     } else if (line->kind == ROLLOUT_TIER) {
-        r->tier = line->fast ? TIER_FAST : TIER_STANDARD;
+        r->tier = line->tier;
     } else if (line->kind == ROLLOUT_REPORT) {
         if (codex_step(&r->state, &line->report, &counts))
             add_request(c, r, line, &counts);
@@ -233,14 +230,14 @@ struct copy_key {
 };
 
 struct copies {
-    struct map seen;       /* copy_key -> number of the entry, and one */
-    enum told_tier *tiers; /* owned; of each entry */
+    struct map seen;          /* copy_key -> number of the entry, and one */
+    enum ccusage_tier *tiers; /* owned; of each entry */
     size_t capacity;
     bool sessions, fast; /* as asked for */
 };
 
 static void set_cost(struct ccusage *c, const struct copies *copies, struct ccusage_entry *e,
-                     enum told_tier tier)
+                     enum ccusage_tier tier)
 {
     const struct ccusage_price *p = ccusage_model_price(c, e->model);
     e->is_unpriced = !p;

@@ -207,12 +207,19 @@ static void read_report(struct ledger *strings, const struct json_value *time, c
 
 static void read_tier(const struct json_value *v, struct ccusage_rollout_line *ret)
 {
-    char text[16];
-    if (!json_value_text(v, text, sizeof(text)))
+    static const struct {
+        const char *name;
+        enum ccusage_tier tier;
+    } tiers[] = {{"priority", TIER_FAST},
+                 {"fast", TIER_FAST},
+                 {"default", TIER_STANDARD},
+                 {"standard", TIER_STANDARD}};
+    if (v->kind != JSON_STRING)
         return;
-    ret->fast = strcmp(text, "priority") == 0 || strcmp(text, "fast") == 0;
-    if (ret->fast || strcmp(text, "default") == 0 || strcmp(text, "standard") == 0)
-        ret->kind = ROLLOUT_TIER;
+    ret->kind = ROLLOUT_TIER;
+    for (size_t i = 0; i < COUNT_OF(tiers); i++)
+        if (json_value_is(v, str_of(tiers[i].name)))
+            ret->tier = tiers[i].tier;
 }
 
 static void read_session(struct ledger *strings, const struct level *top, struct ccusage_rollout_line *ret)

@@ -16,9 +16,13 @@ enum ccusage_rollout_kind {
     ROLLOUT_OUTPUT /* of codex exec: a request by itself, in report.last */
 };
 
+/* Of an answer that is told with several, the last one of these counts. */
+enum ccusage_tier { TIER_NOT_TOLD, TIER_FAST, TIER_STANDARD };
+
 struct ccusage_rollout_line {
     enum ccusage_rollout_kind kind;
-    bool has_time, fast;
+    bool has_time;
+    enum ccusage_tier tier; /* of ROLLOUT_TIER; one that it does not know is none */
     int64_t at_us;
     uint32_t time;              /* of a report: string, as it is told; 0: no text */
     uint32_t id, parent, model; /* strings; 0: not told */
