@@ -103,6 +103,8 @@ static void on_ahead(void *arg, size_t job)
 {
     struct scheduler *s = arg;
     struct slot *slot = &s->slots[job];
+    if (s->stopping) /* the next start fires it */
+        return;
     if (slot->fired || schedule_engine_state(s->engine, job)->in_flight_us == SCHEDULE_NEVER)
         return;
     struct fired *f = xnew(struct fired);

@@ -243,6 +243,18 @@ test('S10 two replicas fire the same instant under the same key', async (t) => {
     await one.waitFor(() => target.of('c').some((record) => times(record.key) === 2), 'both under one key', 150_000);
 });
 
+test('S14 SIGTERM while many are about to be fired ends it at once, with exit code 0, and the next start goes on', async (t) => {
+    const target = await startTarget(t);
+    const jobs = Array.from({ length: 40 }, (_, i) => `schedule "j${i}" { when = "every 1s" post = "/j${i}" }`).join('\n');
+    const scheduler = prepareScheduler(t, target.url).configure(jobs);
+    for (let round = 0; round < 4; round++) {
+        const before = target.fired.length;
+        await scheduler.start();
+        await scheduler.waitFor(() => target.fired.length > before, 'the first of a tick');
+        assert.deepEqual(await scheduler.end(), { code: 0, signal: null });
+    }
+});
+
 // -- what refuses to start --
 
 const variables = ['SCHEDULER_TICK_SECONDS', 'SCHEDULER_DATA_REFRESH_INTERVAL', 'SCHEDULER_HEALTH_CHECK_INTERVAL', 'SCHEDULER_SCRIPT_RUN_INTERVAL',
