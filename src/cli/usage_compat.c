@@ -291,19 +291,22 @@ static int by_start(const void *a, const void *b)
     return x->start_us == y->start_us ? by_place(x, y) : x->start_us < y->start_us ? -1 : 1;
 }
 
+static int dearest_first(const struct row *x, const struct row *y)
+{
+    return (x->sum.cost_usd < y->sum.cost_usd) - (x->sum.cost_usd > y->sum.cost_usd);
+}
+
 static int by_cost(const void *a, const void *b)
 {
-    const struct row *x = a, *y = b;
-    int order = (x->sum.cost_usd < y->sum.cost_usd) - (x->sum.cost_usd > y->sum.cost_usd);
-    return order ? order : by_place(x, y);
+    int order = dearest_first(a, b);
+    return order ? order : by_place(a, b);
 }
 
 /* All agents' at the same cost go by their names. */
 static int by_cost_and_key(const void *a, const void *b)
 {
-    const struct row *x = a, *y = b;
-    int order = (x->sum.cost_usd < y->sum.cost_usd) - (x->sum.cost_usd > y->sum.cost_usd);
-    return order ? order : by_key(x, y);
+    int order = dearest_first(a, b);
+    return order ? order : by_key(a, b);
 }
 
 static void sort_rows(struct compat *c, int (*order)(const void *, const void *))

@@ -93,9 +93,7 @@ static void print_account(struct json_writer *w, const struct account *a)
     json_object_end(w);
 }
 
-/* -- the command -- */
-
-static void print(const struct account *accounts, size_t count, bool json)
+static void print_json(const struct account *accounts, size_t count)
 {
     struct buf out = BUF_INIT;
     struct json_writer w;
@@ -107,11 +105,18 @@ static void print(const struct account *accounts, size_t count, bool json)
         print_account(&w, &accounts[i]);
     json_array_end(&w);
     json_object_end(&w);
+    (void)printf("%s\n", out.p);
+    buf_deinit(&out);
+}
+
+/* -- the command -- */
+
+static void print(const struct account *accounts, size_t count, bool json)
+{
     if (json)
-        (void)printf("%s\n", out.p);
+        print_json(accounts, count);
     for (size_t i = 0; i < count && !json; i++)
         print_table(&accounts[i], i == 0);
-    buf_deinit(&out);
 }
 
 static size_t compare(const struct usage_comparing *q, struct account *ret)
