@@ -16,7 +16,7 @@ void codex_mismatch_deinit(struct codex_mismatch *m)
     map_deinit(&m->refused);
 }
 
-static void note(struct map *times, int64_t at_us)
+void codex_times_note(struct map *times, int64_t at_us)
 {
     int64_t ms = at_us / 1000;
     (void)map_put(times, map_key_i64(&ms), times);
@@ -41,7 +41,7 @@ static size_t find_reports(struct str text, struct map *dropped)
             continue;
         found++;
         if (dropped)
-            note(dropped, line.at_us);
+            codex_times_note(dropped, line.at_us);
     }
     return found;
 }
@@ -52,17 +52,11 @@ void codex_mismatch_see(struct codex_mismatch *m, struct str line, const struct 
          may_count = line.n <= LINE_READER_LINE_MAX && codex_line_may_count(line);
     size_t found = may_count ? find_reports(line, taken ? NULL : &m->dropped) : 0;
     if (taken && found == 0)
-        note(&m->refused, read->at_us);
+        codex_times_note(&m->refused, read->at_us);
 }
 
-bool codex_mismatch_dropped(const struct codex_mismatch *m, int64_t at_us)
+bool codex_times_have(const struct map *times, int64_t at_us)
 {
     int64_t ms = at_us / 1000;
-    return map_get(&m->dropped, map_key_i64(&ms)) != NULL;
-}
-
-bool codex_mismatch_refused(const struct codex_mismatch *m, int64_t at_us)
-{
-    int64_t ms = at_us / 1000;
-    return map_get(&m->refused, map_key_i64(&ms)) != NULL;
+    return map_get(times, map_key_i64(&ms)) != NULL;
 }

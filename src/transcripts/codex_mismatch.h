@@ -13,5 +13,7 @@ void codex_mismatch_init(struct codex_mismatch *m);
 void codex_mismatch_deinit(struct codex_mismatch *m);
 /* `read`: what ccusage makes of the line. */
 void codex_mismatch_see(struct codex_mismatch *m, struct str line, const struct ccusage_rollout_line *read);
-bool codex_mismatch_dropped(const struct codex_mismatch *m, int64_t at_us);
-bool codex_mismatch_refused(const struct codex_mismatch *m, int64_t at_us);
+
+/* Sets of such times. */
+void codex_times_note(struct map *times, int64_t at_us);
+bool codex_times_have(const struct map *times, int64_t at_us);

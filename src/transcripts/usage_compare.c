@@ -184,18 +184,12 @@ static bool is_message_there(const struct comparing *p, const struct ledger_entr
     return map_get(&p->messages, (struct str){(const char *)&m->message, sizeof(m->message)}) != NULL;
 }
 
-static bool is_time(const struct map *times, int64_t at_us)
-{
-    int64_t ms = at_us / 1000;
-    return map_get(times, map_key_i64(&ms)) != NULL;
-}
-
 static enum usage_cause why_codex_only_here(const struct comparing *p, const struct ledger_entry *m)
 {
     struct ledger_context c = ledger_context_at(p->q->ledger, m->context);
-    if (codex_mismatch_dropped(&p->differs, m->at_us))
+    if (codex_times_have(&p->differs.dropped, m->at_us))
         return CAUSE_BROKEN;
-    if (is_time(&p->times_there, m->at_us))
+    if (codex_times_have(&p->times_there, m->at_us))
         return CAUSE_TOTAL;
     return map_get(&p->forks, ledger_text(p->q->ledger, c.session)) ? CAUSE_FORK : CAUSE_OTHER;
 }
@@ -218,9 +212,9 @@ static enum usage_cause why_codex_only_there(const struct comparing *p, const st
         return CAUSE_EXEC;
     if (again)
         return CAUSE_NO_MESSAGE;
-    if (codex_mismatch_refused(&p->differs, e->at_us))
+    if (codex_times_have(&p->differs.refused, e->at_us))
         return CAUSE_REFUSED;
-    if (is_time(&p->times_here, e->at_us))
+    if (codex_times_have(&p->times_here, e->at_us))
         return CAUSE_TOTAL;
     return e->is_fork ? CAUSE_FORK : CAUSE_OTHER;
 }
@@ -363,18 +357,12 @@ static void note_messages(struct comparing *p)
                           p);
 }
 
-static void note_time(struct map *times, int64_t at_us)
-{
-    int64_t ms = at_us / 1000;
-    (void)map_put(times, map_key_i64(&ms), times);
-}
-
 static void note_times(struct comparing *p, const struct sides *here)
 {
     for (size_t i = 0; i < p->c.count; i++)
-        note_time(&p->times_there, p->c.entries[i].at_us);
+        codex_times_note(&p->times_there, p->c.entries[i].at_us);
     for (size_t i = 0; i < here->count; i++)
-        note_time(&p->times_here, entry_at(p, here->list[i].number)->at_us);
+        codex_times_note(&p->times_here, entry_at(p, here->list[i].number)->at_us);
 }
 
 static void note_forks(struct comparing *p)
